@@ -1,0 +1,2 @@
+//! The `brainops` command.
+fn main() {}

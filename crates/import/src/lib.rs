@@ -1,0 +1,1 @@
+//! Imports of history: git repositories and lead lists.

@@ -1,0 +1,1 @@
+//! Runs folds: batches, checkpoints, generations.

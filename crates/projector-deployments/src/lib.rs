@@ -1,0 +1,1 @@
+//! Services, environments, deployments and DORA figures.

@@ -1,0 +1,1 @@
+//! Leads, their stages and the funnel.

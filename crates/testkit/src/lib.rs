@@ -1,0 +1,1 @@
+//! Given events, a fold, rows; and namespaces on the test stack.
