@@ -1,0 +1,1 @@
+"""Runs the local stack. `cli` is the door, `operations` the verbs, one module per part does the work."""

@@ -1,0 +1,171 @@
+"""Kafka: one KRaft node that is broker and controller, with logins for everyone and no permission that is not written.
+
+| listener   | who            | login         |
+|------------|----------------|---------------|
+| CLIENT     | everyone       | SCRAM-SHA-256 |
+| CONTROLLER | the node alone | PLAIN         |
+
+`admin` may do everything, and so may `broker`, which is the node itself. Transactions are granted to nobody, so that
+offsets on our topics stay dense.
+"""
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+
+from .folder import StackFolder
+from .kafka_client import (CLUSTER, CLUSTER_NAME, DESCRIBE, DESCRIBE_CONFIGS, GROUP, IDEMPOTENT_WRITE, LITERAL, PREFIXED, READ,
+                           TOPIC, WRITE, KafkaClient, KafkaRefused, Permission)
+from .parts import Parts
+from .process import Launch
+from .service import Service
+from .talk import StackError
+
+TOPIC_PREFIX = "brainops"
+CLIENTS = ("appender", "reader", "admin")
+PERMISSIONS = [
+    *(Permission("appender", TOPIC, TOPIC_PREFIX, PREFIXED, operation) for operation in (WRITE, DESCRIBE)),
+    Permission("appender", CLUSTER, CLUSTER_NAME, LITERAL, IDEMPOTENT_WRITE),
+    *(Permission("reader", TOPIC, TOPIC_PREFIX, PREFIXED, operation) for operation in (READ, DESCRIBE, DESCRIBE_CONFIGS)),
+    *(Permission("reader", GROUP, TOPIC_PREFIX, PREFIXED, operation) for operation in (READ, DESCRIBE)),
+]
+
+LOGGING = """\
+status=warn
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d{ISO8601} %p %m (%c{1})%n%throwable
+rootLogger.level=info
+rootLogger.appenderRef.out.ref=out
+"""
+
+SERVER = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+log.dirs={data}
+
+listeners=CLIENT://127.0.0.1:{kafka},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=CLIENT://127.0.0.1:{kafka}
+listener.security.protocol.map=CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT
+inter.broker.listener.name=CLIENT
+controller.listener.names=CONTROLLER
+
+sasl.enabled.mechanisms=SCRAM-SHA-256
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-256
+sasl.mechanism.controller.protocol=PLAIN
+listener.name.client.scram-sha-256.sasl.jaas.config=\
+org.apache.kafka.common.security.scram.ScramLoginModule required username="broker" password="{broker}";
+listener.name.controller.sasl.enabled.mechanisms=PLAIN
+listener.name.controller.plain.sasl.jaas.config=\
+org.apache.kafka.common.security.plain.PlainLoginModule required username="broker" password="{broker}" user_broker="{broker}";
+
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:admin;User:broker
+allow.everyone.if.no.acl.found=false
+
+auto.create.topics.enable=false
+num.partitions=8
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=8
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=8
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=8
+"""
+
+# A dead consumer is noticed after a second or two instead of 45, a new one is served at once.
+TEST_PROFILE = """
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=100
+group.consumer.min.session.timeout.ms=100
+group.consumer.min.heartbeat.interval.ms=50
+group.consumer.session.timeout.ms=3000
+group.consumer.heartbeat.interval.ms=500
+"""
+
+
+class Kafka(Service):
+    """The broker of one stack."""
+
+    name = "kafka"
+    port_name = "kafka"
+    ready_limit_s = 90
+    stop_signal = signal.SIGTERM
+    stop_limit_s = 30
+
+    def __init__(self, stack: StackFolder, ports: dict[str, int], parts: Parts | None = None) -> None:
+        super().__init__(stack, ports)
+        self._parts = parts
+        self._home = stack / "kafka"
+
+    def launch(self) -> Launch:
+        heap = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC" if self._is_test() else "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError"]
+        argv = [*self._java(*heap), "kafka.Kafka", str(self._home / "server.properties")]
+        return Launch(argv, _environment(), also=self._server_properties())
+
+    def prepare(self) -> None:
+        self.stack.write_private("kafka/log4j2.properties", LOGGING)
+        self.stack.write_private("kafka/server.properties", self._server_properties())
+        formatted = self._home / "formatted"
+        if not formatted.exists():
+            shutil.rmtree(self._home / "data", ignore_errors=True)
+            self._format()
+            formatted.touch()
+
+    def is_ready(self) -> bool:
+        try:
+            with self._client() as client:
+                return client.broker_count() > 0
+        except OSError:
+            return False
+        except KafkaRefused as refused:
+            raise StackError(f"kafka refuses its own admin ({refused}); were the files in {self.stack / 'secrets'} changed? "
+                             "scripts/stack reset begins anew") from None
+
+    def set_up(self) -> None:
+        with self._client() as client:
+            client.allow(PERMISSIONS)
+
+    def _client(self) -> KafkaClient:
+        return KafkaClient(self.ports["kafka"], "admin", self.stack.secret("kafka-admin"))
+
+    def _format(self) -> None:
+        """Writes the first metadata, with the SCRAM users in it. The arguments go through a file (`@`), since everyone
+        may read a command line."""
+        cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        arguments = ["format", f"--cluster-id={cluster}", f"--config={self._home / 'server.properties'}"]
+        for user in (*CLIENTS, "broker"):
+            arguments.append(f"--add-scram=SCRAM-SHA-256=[name={user},password={self.stack.secret(f'kafka-{user}')}]")
+        file = self.stack.write_private("kafka/format.arguments", "\n".join(arguments))
+        try:
+            done = subprocess.run([*self._java(), "kafka.tools.StorageTool", f"@{file}"], env=_environment(), cwd="/", text=True,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+        finally:
+            file.unlink()
+        if done.returncode != 0:
+            raise StackError(f"kafka cannot format its data folder:\n{done.stdout.strip()[-2000:]}")
+
+    def _java(self, *options: str) -> list[str]:
+        return [self._parts.java_binary(), *options, "-cp", f"{self._parts.kafka}/*",
+                f"-Dlog4j2.configurationFile={self._home}/log4j2.properties"]
+
+    def _server_properties(self) -> str:
+        settings = SERVER.format(**self.ports, data=self._home / "data", broker=self.stack.secret("kafka-broker"))
+        return settings + (TEST_PROFILE if self._is_test() else "")
+
+    def _is_test(self) -> bool:
+        return self.stack.profile() == "test"
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the caller's own Java settings: the stack is the same from every shell."""
+    return {"PATH": os.defpath, "LANG": "C.UTF-8", "TZ": "UTC"}
