@@ -1,0 +1,49 @@
+//! Why a partition of a read model stands still, as a name that a console can show and a person can search for.
+
+use std::fmt;
+
+/// The class of a failure, stored by name in `brainops.progress.reason_class`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReasonClass {
+    /// The fold refused the event, or made a value that its table cannot hold.
+    ApplyEvent,
+    /// The bytes of the event do not fit the schema that they name.
+    EventSerialization,
+    /// The schema of the event is not known: a deployment is behind, rather than the data bad.
+    UnknownEventType,
+    /// The log delivered something else than what follows the checkpoint.
+    ProgressionOutOfOrder,
+    /// The topic was deleted and made again: its id is not the one that the checkpoint knows.
+    TopicReplaced,
+    /// The log no longer holds the record that follows the checkpoint.
+    RetentionPassed,
+    /// The log holds another record at the checkpoint than the one that was folded.
+    RecordChanged,
+    /// The instance that followed the partition ended in good order; nothing is wrong.
+    ShutDown,
+    /// Anything else; the message says what.
+    Other,
+}
+
+impl ReasonClass {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ApplyEvent => "ApplyEvent",
+            Self::EventSerialization => "EventSerialization",
+            Self::UnknownEventType => "UnknownEventType",
+            Self::ProgressionOutOfOrder => "ProgressionOutOfOrder",
+            Self::TopicReplaced => "TopicReplaced",
+            Self::RetentionPassed => "RetentionPassed",
+            Self::RecordChanged => "RecordChanged",
+            Self::ShutDown => "ShutDown",
+            Self::Other => "Other",
+        }
+    }
+}
+
+impl fmt::Display for ReasonClass {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,222 @@
+//! The rows of one batch: what a fold asked for, what was there, what it changed.
+
+use std::collections::HashMap;
+
+use sqlx::postgres::PgRow;
+
+use crate::error::FoldError;
+use crate::row::Row;
+use crate::table::{Table, WriteMode};
+use crate::writer::{RowWriter, WrittenRows};
+
+/// One table's rows in a batch.
+///
+/// A fold first names what it will read (`want`), the runtime loads all of it at once, then the fold reads (`get`)
+/// and writes (`put`). Several changes to one row within a batch become one.
+#[derive(Debug)]
+pub struct Rows<R: Row> {
+    slots: HashMap<R::Key, Slot<R>>,
+    appended: Vec<R>,
+    checker: RowWriter,
+}
+
+#[derive(Debug)]
+struct Slot<R> {
+    row: Option<R>,
+    wanted: bool,
+    changed: bool,
+}
+
+impl<R> Slot<R> {
+    const EMPTY: Self = Self { row: None, wanted: false, changed: false };
+}
+
+impl<R: Row> Default for Rows<R> {
+    fn default() -> Self {
+        Self { slots: HashMap::new(), appended: Vec::new(), checker: RowWriter::checking(R::TABLE) }
+    }
+}
+
+impl<R: Row> Rows<R> {
+    /// Names a row that the fold of this event will read.
+    ///
+    /// # Errors
+    /// [`FoldError::Unrepresentable`] when the key can be no row's key, [`FoldError::AppendOnly`] for a table whose
+    /// rows are never read back.
+    pub fn want(&mut self, key: R::Key) -> Result<(), FoldError> {
+        if R::TABLE.mode == WriteMode::Append {
+            return Err(FoldError::AppendOnly { table: R::TABLE.name });
+        }
+        if let Some(slot) = self.slots.get_mut(&key) {
+            slot.wanted = true;
+            return Ok(());
+        }
+        let mut writer = RowWriter::checking_key(R::TABLE);
+        writer.write_row(|out| R::write_key(&key, out))?;
+        self.slots.insert(key, Slot { wanted: true, ..Slot::EMPTY });
+        Ok(())
+    }
+
+    /// The row as this batch has left it so far, `None` when there is none.
+    ///
+    /// # Errors
+    /// [`FoldError::NotWanted`] when no `want` named the key: the answer would depend on what else is in the batch.
+    pub fn get(&self, key: &R::Key) -> Result<Option<&R>, FoldError> {
+        if R::TABLE.mode == WriteMode::Append {
+            return Err(FoldError::AppendOnly { table: R::TABLE.name });
+        }
+        match self.slots.get(key) {
+            Some(slot) if slot.wanted => Ok(slot.row.as_ref()),
+            _ => Err(FoldError::NotWanted { table: R::TABLE.name }),
+        }
+    }
+
+    /// Writes a row, in place of the one with its key if the table is not append-only.
+    ///
+    /// # Errors
+    /// [`FoldError::Unrepresentable`] when the table cannot hold one of its values; nothing is changed then.
+    pub fn put(&mut self, row: R) -> Result<(), FoldError> {
+        self.checker.write_row(|out| row.write(out))?;
+        if R::TABLE.mode == WriteMode::Append {
+            self.appended.push(row);
+            return Ok(());
+        }
+        let slot = self.slots.entry(row.key()).or_insert(Slot::EMPTY);
+        if slot.row.as_ref() != Some(&row) {
+            slot.changed = true;
+            slot.row = Some(row);
+        }
+        Ok(())
+    }
+
+    /// All rows that are known here: in the order of their keys, appended ones as they came.
+    pub fn all(&self) -> Vec<&R> {
+        let mut rows: Vec<&R> = self.slots.values().filter_map(|slot| slot.row.as_ref()).collect();
+        rows.sort_by_key(|row| row.key());
+        rows.extend(&self.appended);
+        rows
+    }
+
+    /// Changed rows in the order of their keys, so that two writers lock rows in one order.
+    fn changed(&self) -> Vec<&R> {
+        let mut changed: Vec<(&R::Key, &R)> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| slot.changed)
+            .filter_map(|(key, slot)| slot.row.as_ref().map(|row| (key, row)))
+            .collect();
+        changed.sort_by_key(|(key, _)| *key);
+        changed.into_iter().map(|(_, row)| row).chain(&self.appended).collect()
+    }
+}
+
+/// [`Rows`] of any table, as the runtime and the test kit see them.
+pub trait AnyRows: Send {
+    /// The table of the rows.
+    fn table(&self) -> &'static Table;
+
+    /// The keys of all rows that were named by `want`, in their order; `None` when there are none.
+    ///
+    /// # Errors
+    /// [`FoldError`] when a key writes itself in another shape than its table has.
+    fn write_wanted(&self) -> Result<Option<WrittenRows>, FoldError>;
+
+    /// Takes a row that the database had for a wanted key.
+    ///
+    /// # Errors
+    /// When the row cannot be read.
+    fn accept(&mut self, row: &PgRow) -> Result<(), sqlx::Error>;
+
+    /// The rows to be written; `None` when nothing changed.
+    ///
+    /// # Errors
+    /// [`FoldError`] when a row writes itself in another shape than its table has.
+    fn write_changed(&self) -> Result<Option<WrittenRows>, FoldError>;
+
+    /// All rows that are known here, as COPY would send them, one by one.
+    ///
+    /// # Errors
+    /// [`FoldError`] when a row writes itself in another shape than its table has.
+    fn tuples(&self) -> Result<Vec<Vec<u8>>, FoldError>;
+
+    /// Reads a row of this table from the database and gives it as COPY would send it.
+    ///
+    /// # Errors
+    /// When the row cannot be read or written.
+    fn tuple_of(&self, row: &PgRow) -> Result<Vec<u8>, sqlx::Error>;
+
+    /// Forgets which rows were wanted, and keeps the rows: what a batch of one event would know of earlier ones.
+    fn forget_wanted(&mut self);
+}
+
+impl<R: Row> AnyRows for Rows<R> {
+    fn table(&self) -> &'static Table {
+        R::TABLE
+    }
+
+    fn write_wanted(&self) -> Result<Option<WrittenRows>, FoldError> {
+        let mut keys: Vec<&R::Key> =
+            self.slots.iter().filter(|(_, slot)| slot.wanted).map(|(key, _)| key).collect();
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        keys.sort();
+        let mut writer = RowWriter::for_keys(R::TABLE);
+        for key in keys {
+            writer.write_row(|out| R::write_key(key, out))?;
+        }
+        Ok(Some(writer.into_written()))
+    }
+
+    fn accept(&mut self, row: &PgRow) -> Result<(), sqlx::Error> {
+        let row = R::read(row)?;
+        let slot = self.slots.entry(row.key()).or_insert(Slot::EMPTY);
+        slot.row = Some(row);
+        Ok(())
+    }
+
+    fn write_changed(&self) -> Result<Option<WrittenRows>, FoldError> {
+        let changed = self.changed();
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        let mut writer = match R::TABLE.mode {
+            WriteMode::Upsert => RowWriter::for_upsert(R::TABLE),
+            WriteMode::Append => RowWriter::for_copy(R::TABLE),
+        };
+        for row in changed {
+            writer.write_row(|out| row.write(out))?;
+        }
+        Ok(Some(writer.into_written()))
+    }
+
+    fn tuples(&self) -> Result<Vec<Vec<u8>>, FoldError> {
+        self.all().into_iter().map(tuple).collect()
+    }
+
+    fn tuple_of(&self, row: &PgRow) -> Result<Vec<u8>, sqlx::Error> {
+        let row = R::read(row)?;
+        tuple(&row).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+    }
+
+    fn forget_wanted(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.wanted = false;
+        }
+    }
+}
+
+fn tuple<R: Row>(row: &R) -> Result<Vec<u8>, FoldError> {
+    let mut writer = RowWriter::for_copy(R::TABLE);
+    writer.write_row(|out| row.write(out))?;
+    Ok(writer.into_tuples())
+}
+
+/// All tables of a read model in one batch: a plain struct with one [`Rows`] per table.
+pub trait Tables: Default + Send {
+    /// Visits each table, always in the same order.
+    fn each(&mut self, visit: &mut dyn FnMut(&mut dyn AnyRows));
+
+    /// The definitions of all tables, in the order of `each`.
+    fn definitions() -> Vec<&'static Table>;
+}
