@@ -1,0 +1,37 @@
+-- Tables of one generation of the read model `leads`. `{generation}` is the generation's schema.
+-- A row belongs to one lead, which is one subject of the topic `lead`, and only that subject's events write it.
+
+CREATE TABLE {generation}.lead (
+    lead_id                  text        NOT NULL,
+    stage                    text        NOT NULL CHECK (stage IN ('new', 'discovered', 'qualified', 'contacted', 'replied', 'demo', 'won', 'lost', 'disqualified')),
+    stage_entered_at         timestamptz,
+    channel                  text,
+    company                  text,
+    name                     text,
+    email                    text,
+    score                    double precision,
+    segment                  text,
+    discovered_at            timestamptz,
+    qualified_at             timestamptz,
+    first_sent_at            timestamptz,
+    first_replied_at         timestamptz,
+    demo_scheduled_at        timestamptz,
+    demo_at                  timestamptz,
+    won_at                   timestamptz,
+    lost_at                  timestamptz,
+    disqualified_at          timestamptz,
+    amount_minor             bigint,
+    currency                 text,
+    lost_reason_code         text,
+    disqualified_reason_code text,
+    outreach_ready_count     bigint      NOT NULL,
+    outreach_sent_count      bigint      NOT NULL,
+    outreach_replied_count   bigint      NOT NULL,
+    outreach_bounced_count   bigint      NOT NULL,
+    bounced_permanently      boolean     NOT NULL,
+    last_happened_at         timestamptz NOT NULL,
+    changed_by_source        text        NOT NULL,
+    changed_by_id            text        NOT NULL,
+    changed_at_position      text        NOT NULL,
+    PRIMARY KEY (lead_id)
+);
