@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(StackFolder.from_environment(), options)
-    except StackError as error:
+    except (StackError, OSError) as error:
         say("stack", f"failed: {error}")
         return FAILED
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@
     run/            pid files
     logs/           one log per part
     kafka/          configuration and data
+    registry/       where the registry works; its data is in Postgres
     postgres        a link to where Postgres lives
     state/          scratch of `brainops`
     brainops.toml   what `brainops` reads
@@ -17,6 +18,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -27,13 +29,22 @@ from .talk import StackError, say
 
 SECRETS = ("kafka-appender", "kafka-reader", "kafka-admin", "kafka-broker", "postgres-superuser", "postgres-brainops", "postgres-registry")
 PROFILES = ("default", "test")
-OURS = ("brainops.toml", "kafka", "postgres", "state", "run", "logs", "secrets", "settings.json", "serve.pid", "id")
+OURS = ("brainops.toml", "kafka", "registry", "postgres", "state", "run", "logs", "secrets", "settings.json", "serve.pid", "id")
 
 
 def cache_home() -> Path:
     """Where everything that can be fetched or made again lives."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base).absolute() / "brainops"
+    named = os.environ.get("XDG_CACHE_HOME")
+    base = _plain_path("XDG_CACHE_HOME", named) if named else Path("~/.cache").expanduser()
+    return base / "brainops"
+
+
+def _plain_path(variable: str, text: str) -> Path:
+    """An absolute path without links, refused if it has what class paths, property files or TOML would read otherwise."""
+    path = Path(text).resolve()
+    if not re.fullmatch(r"[\w/.@+=~-]+", str(path)):
+        raise StackError(f"{variable} is {str(path)!r}; it may hold letters, digits and / . _ - + = @ ~ (no blanks, commas, colons or quotes)")
+    return path
 
 
 @contextlib.contextmanager
@@ -56,12 +67,12 @@ class StackFolder:
     """One stack's folder, named by STACK_DIR."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
+        self.path = path
 
     @classmethod
     def from_environment(cls) -> StackFolder:
         named = os.environ.get("STACK_DIR")
-        return cls(Path(named) if named else cache_home() / "stack")
+        return cls(_plain_path("STACK_DIR", named) if named else cache_home() / "stack")
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name

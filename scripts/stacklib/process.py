@@ -21,10 +21,14 @@ LOG_KEPT_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Launch:
-    """What to start; `also` is anything else whose change asks for a restart (a config file's text)."""
+    """What to start, and in which folder, which no other process of ours works in.
+
+    `also` is anything else whose change asks for a restart (a config file's text).
+    """
 
     argv: list[str]
     environment: dict[str, str]
+    workplace: Path
     account: pwd.struct_passwd | None = None
     also: str = ""
 
@@ -70,7 +74,7 @@ class Process:
             identity = {"user": launch.account.pw_uid, "group": launch.account.pw_gid, "extra_groups": []}
         try:
             self._child = subprocess.Popen(
-                launch.argv, env=launch.environment, cwd="/", stdin=subprocess.DEVNULL, stdout=log_fd, stderr=log_fd,
+                launch.argv, env=launch.environment, cwd=launch.workplace, stdin=subprocess.DEVNULL, stdout=log_fd, stderr=log_fd,
                 start_new_session=True, preexec_fn=announce, **identity)
         finally:
             os.close(pid_fd)
@@ -164,15 +168,20 @@ def all_pids() -> Iterator[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
-def pids_working_in(folder: Path) -> list[int]:
-    """Processes whose working folder is this one: how an orphan of Postgres is recognised."""
+def orphans(workplace: Path, program: str) -> list[int]:
+    """Processes of a part that no pid file names: they run its program (the end of its path) in its folder.
+
+    Children of a killed Postgres are such, and what was started by an `up` whose stack folder was then deleted by hand.
+    """
+    places = {str(workplace), f"{workplace} (deleted)"}
     found = []
     for pid in all_pids():
         try:
-            if os.readlink(f"/proc/{pid}/cwd") == str(folder):
-                found.append(pid)
+            place, running = os.readlink(f"/proc/{pid}/cwd"), os.readlink(f"/proc/{pid}/exe")
         except OSError:
             continue  # not ours to look at, or gone
+        if place in places and running.removesuffix(" (deleted)").endswith(program):
+            found.append(pid)
     return found
 
 

@@ -29,9 +29,13 @@ class Registry(Service):
         self._parts = parts
 
     def launch(self) -> Launch:
-        argv = [self._parts.java_binary(), "-Xms96m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError",
+        # The quick compiler alone: starts in half the time, and nothing here is hot.
+        argv = [self._parts.java_binary(), "-Xms96m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError",
                 "-Djava.util.logging.manager=org.jboss.logmanager.LogManager", "-jar", str(self._parts.registry / "quarkus-run.jar")]
-        return Launch(argv, self._environment())
+        return Launch(argv, self._environment(), self.workplace)
+
+    def prepare(self) -> None:
+        self.workplace.mkdir(mode=0o700, exist_ok=True)
 
     def is_ready(self) -> bool:
         try:
@@ -57,6 +61,9 @@ class Registry(Service):
             "APICURIO_STORAGE_KIND": "sql",
             "APICURIO_STORAGE_SQL_KIND": "postgresql",
             "APICURIO_DATASOURCE_URL": f"jdbc:postgresql://127.0.0.1:{self.ports['postgres']}/{REGISTRY_DATABASE}",
+            "APICURIO_DATASOURCE_JDBC_INITIAL_SIZE": "2",  # left alone it takes 20 connections at once, up to 100
+            "APICURIO_DATASOURCE_JDBC_MIN_SIZE": "2",
+            "APICURIO_DATASOURCE_JDBC_MAX_SIZE": "20",
             "APICURIO_DATASOURCE_USERNAME": REGISTRY_USER,
             "APICURIO_DATASOURCE_PASSWORD": self.stack.secret("postgres-registry"),
         }

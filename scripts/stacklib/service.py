@@ -1,26 +1,35 @@
 """What Kafka, the registry and Postgres have in common: start if needed, wait until it answers, stop."""
 from __future__ import annotations
 
+import os
 import signal
 import time
+from pathlib import Path
 
 from .folder import StackFolder
-from .process import Launch
-from .talk import StackError, Stopwatch, say
+from .parts import JAVA
+from .process import Launch, orphans
+from .talk import StackError, Stopwatch, say, wait_until
+
+ORPHANS_LIMIT_S = 10
+
 
 class Service:
     """One part of the stack. A subclass says how to launch it, when it is ready and what to set up in it."""
 
     name: str
     port_name: str
+    program = JAVA
     ready_limit_s: float
     stop_signal: signal.Signals
     stop_limit_s: float
+    orphans_end_alone = False
 
     def __init__(self, stack: StackFolder, ports: dict[str, int]) -> None:
         self.stack = stack
         self.ports = ports
         self.process = stack.process(self.name)
+        self.workplace: Path = stack / self.name
         self._watch = Stopwatch()
         self._was_running = False
 
@@ -36,9 +45,6 @@ class Service:
     def set_up(self) -> None:
         """After each `up`, when it answers; must change nothing when all is as it should be."""
 
-    def clean_up(self) -> None:
-        """After it has ended, whatever the reason: nothing of it may be left."""
-
     def start(self) -> None:
         """Starts it unless it runs with exactly these settings."""
         self._watch = Stopwatch()
@@ -49,7 +55,7 @@ class Service:
                 return
             say(self.name, "its settings have changed, restarting")
             self.stop()
-        self.clean_up()
+        self.end_orphans()
         self.prepare()
         self.process.start(launch)
 
@@ -68,21 +74,30 @@ class Service:
     def _await_answer(self) -> None:
         deadline = time.monotonic() + self.ready_limit_s
         while not self.is_ready():
-            if self.process.pid() is None and not self.try_again():
+            if self.process.pid() is None:
                 raise self._failure("ended instead of starting")
             if time.monotonic() > deadline:
                 raise self._failure(f"did not answer within {self.ready_limit_s} s")
             time.sleep(0.1)
 
-    def try_again(self) -> bool:
-        """Whether an end during the start was of the kind that passes; if so it has been started again."""
-        return False
-
     def stop(self) -> bool:
         """Stops it; True if it was running."""
         was_running = self.process.stop(self.stop_signal, self.stop_limit_s)
-        self.clean_up()
+        self.end_orphans()
         return was_running
+
+    def end_orphans(self) -> None:
+        """Makes sure that nothing of it is left: waits for what ends by itself, then kills what does not."""
+        if wait_until(lambda: not self._orphans(), ORPHANS_LIMIT_S if self.orphans_end_alone else 0):
+            return
+        say(self.name, f"ending what an earlier run has left: {self._orphans()}")
+        for pid in self._orphans():
+            os.kill(pid, signal.SIGKILL)
+        if not wait_until(lambda: not self._orphans(), ORPHANS_LIMIT_S):
+            raise StackError(f"processes of an earlier {self.name} do not end: {self._orphans()}")
+
+    def _orphans(self) -> list[int]:
+        return orphans(self.workplace, self.program)
 
     def _failure(self, what: str) -> StackError:
         return StackError(f"{self.name} {what}; the end of {self.process.log}:\n{self.process.tail()}")

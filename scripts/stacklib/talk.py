@@ -12,7 +12,8 @@ class StackError(Exception):
 
 def say(who: str, what: str) -> None:
     """One line of talk; data belongs on stdout, this does not."""
-    print(f"{who:<9} {what}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"{who:<9} {what}\n")  # one write, so that lines of two threads do not mix
+    sys.stderr.flush()
 
 
 class Stopwatch:
