@@ -1,1 +1,42 @@
-//! The vocabulary: envelope, ids, positions, typed events, codecs and sealed values. No I/O.
+//! The vocabulary of the platform: what an event is, how it is named, placed, encoded and sealed.
+//!
+//! Pure functions and values: no files, no network, no clock, no randomness. It has never heard of Kafka clients,
+//! Postgres or HTTP. Begin with [`Recorded`] (an event as it stands in the log), [`Outgoing`] (one to be appended),
+//! and [`Catalog`] (the schemas of `schemas/`).
+
+mod catalog;
+mod datum;
+mod envelope;
+mod frame;
+mod frontier;
+mod headers;
+mod identity;
+mod ids;
+mod key;
+mod outgoing;
+mod position;
+mod recorded;
+mod schema;
+mod text;
+mod time;
+mod tree;
+pub mod types;
+mod uri;
+mod view;
+
+pub use catalog::{Catalog, PiiField, SchemaEntry, UnknownDomain};
+pub use datum::{DatumError, decode_datum, encode_datum};
+pub use envelope::{Envelope, Priority, Trust};
+pub use frame::{FrameError, SCHEMA_ID_HEADER, SchemaReference, frame, locate, unframe};
+pub use frontier::Frontier;
+pub use headers::{AVRO_MEDIA_TYPE, CONTENT_TYPE_HEADER, ContentMode, HeaderError};
+pub use identity::{derived_id, new_id};
+pub use ids::{EventId, EventType, Source, Subject};
+pub use key::{murmur2, partition_for};
+pub use outgoing::{EncodeError, Outgoing, TypedEvent};
+pub use position::{Offset, Partition, PartitionCount, Position, PositionError, TopicId, TopicName};
+pub use recorded::{Body, DecodeError, Recorded};
+pub use schema::{SchemaError, SchemaId, SchemaName, WriterSchema};
+pub use text::{AttributeError, Flaw};
+pub use time::{Timestamp, format_timestamp, parse_timestamp, timestamp_from_millis};
+pub use view::EnvelopeView;

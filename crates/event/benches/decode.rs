@@ -1,0 +1,2 @@
+//! Measures decoding; filled below.
+fn main() {}
