@@ -78,7 +78,6 @@ CREATE TABLE {generation}.tag (
     changed_at_position text        NOT NULL,
     PRIMARY KEY (repository, tag)
 );
-CREATE INDEX ON {generation}.tag (sha);
 
 COMMENT ON TABLE {generation}.tag IS 'Tags and the commits they name. One row per repository and tag, from git.tag.created; a tag that was moved shows its last commit.';
 COMMENT ON COLUMN {generation}.tag.repository IS 'Opaque name of the repository, stable across clones.';
@@ -148,7 +147,6 @@ CREATE TABLE {generation}.deployment (
 );
 CREATE INDEX ON {generation}.deployment (service, environment, succeeded_at) WHERE succeeded_at IS NOT NULL;
 CREATE INDEX ON {generation}.deployment (happened_at, service, environment, deployment_id);
-CREATE INDEX ON {generation}.deployment (sha);
 
 COMMENT ON TABLE {generation}.deployment IS 'Deployments. One row per service, environment and deployment, from deployment.*; its times are times of happening and do not depend on the order in which the facts arrived.';
 COMMENT ON COLUMN {generation}.deployment.service IS 'Name of the deployed service.';

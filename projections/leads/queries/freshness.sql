@@ -1,13 +1,15 @@
--- How fresh is the read model `leads`: which generation serves, how far has it read, and how old is what it lacks?
+-- How fresh is the read model `leads`: which generation serves, up to where is it folded, how old is what it lacks?
 SELECT
-    f.generation,       -- which generation serves
+    f.generation,       -- int4
     f.topic,            -- text
     f.partition,        -- int4
-    f.next_offset,      -- int8, first offset that is not in the tables
+    f.next_offset,      -- int8, the first offset that is not in the rows
     f.log_end_offset,   -- int8, nullable
     f.lag_offsets,      -- int8, nullable
-    f.lag_seconds,      -- float8, nullable: 0 at the end, else the age of the first record that is not in the tables
+    f.lag_seconds,      -- float8, nullable: 0 at the end, else the age of the first record that is not in the rows
     f.heartbeat_at,     -- timestamptz, nullable
-    f.state             -- text
+    f.state,            -- text, nullable: running or stopped
+    f.reason_class,     -- text, nullable
+    f.reason            -- text, nullable
 FROM leads.freshness AS f
 ORDER BY f.topic, f.partition
