@@ -129,20 +129,24 @@ class Kafka(Service):
 
     def is_ready(self) -> bool:
         try:
-            with self._client() as client:
+            with self._log_in("admin") as client:
                 return client.broker_count() > 0
         except OSError:
             return False
-        except KafkaRefused as refused:
-            raise StackError(f"kafka refuses its own admin ({refused}); were the files in {self.stack / 'secrets'} changed? "
-                             "scripts/stack reset begins anew") from None
 
     def set_up(self) -> None:
-        with self._client() as client:
+        with self._log_in("admin") as client:
             client.allow(PERMISSIONS)
+        for user in CLIENTS:
+            with self._log_in(user):
+                pass  # the password file is the one that Kafka knows
 
-    def _client(self) -> KafkaClient:
-        return KafkaClient(self.ports["kafka"], "admin", self.stack.secret("kafka-admin"))
+    def _log_in(self, user: str) -> KafkaClient:
+        try:
+            return KafkaClient(self.ports["kafka"], user, self.stack.secret(f"kafka-{user}"))
+        except KafkaRefused as refused:
+            raise StackError(f"kafka refuses {user} ({refused}); were the files in {self.stack / 'secrets'} changed? "
+                             "scripts/stack reset begins anew") from None
 
     def _format(self) -> None:
         """Writes the first metadata, with the SCRAM users in it. The arguments go through a file (`@`), since everyone

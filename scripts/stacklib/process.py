@@ -128,9 +128,21 @@ def read_pid_file(path: Path) -> int | None:
 
 
 def start_time(pid: int | str) -> int | None:
-    """Field 22 of /proc/PID/stat; None if there is no such process or only its zombie is left."""
+    """Field 22 of /proc/PID/stat; None if there is no such process or only its zombie is left.
+
+    A killed process with threads looks like a zombie a little before the last thread has let go of its ports.
+    """
     fields = _stat(pid)
-    return int(fields[19]) if fields and fields[0] not in "ZX" else None
+    if not fields or (fields[0] in "ZX" and _thread_count(pid) <= 1):
+        return None
+    return int(fields[19])
+
+
+def _thread_count(pid: int | str) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def _stat(pid: int | str) -> list[str] | None:

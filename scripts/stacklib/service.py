@@ -75,7 +75,10 @@ class Service:
         deadline = time.monotonic() + self.ready_limit_s
         while not self.is_ready():
             if self.process.pid() is None:
-                raise self._failure("ended instead of starting")
+                if not self._was_running:
+                    raise self._failure("ended instead of starting")
+                self._was_running = False
+                self.start()  # it was being killed when we looked
             if time.monotonic() > deadline:
                 raise self._failure(f"did not answer within {self.ready_limit_s} s")
             time.sleep(0.1)
