@@ -3,20 +3,41 @@
 //! A read model implements [`ReadModel`] over its [`Tables`]; everything else (SQL, checkpoints, generations) is done
 //! here. Knows no particular read model, and of Kafka only what `log` gives: batches, verdicts and frontiers.
 
+mod advance;
+mod backoff;
+mod bind;
+mod config;
+mod definition;
 mod error;
+mod generation;
+mod grant;
+mod install;
+mod migrate;
 mod model;
+mod month;
 mod reason;
 mod row;
 mod rows;
+mod sqlstate;
+mod statement;
 mod table;
 mod value;
+mod views;
 mod writer;
 
+pub use config::{PostgresConfig, PostgresConfigError, SslMode};
+pub use definition::Difference;
 pub use error::FoldError;
+pub use generation::{Generation, ModelName, ModelNameError, ServingError, serving};
+pub use grant::{GrantError, grant_analyst};
+pub use install::{InstallError, install, undocumented};
+pub use migrate::migrate;
 pub use model::ReadModel;
 pub use reason::ReasonClass;
 pub use row::{Changed, Row};
 pub use rows::{AnyRows, Rows, Tables};
+pub use sqlstate::{Remedy, remedy};
 pub use table::{Column, ColumnType, Table, WriteMode};
 pub use value::{ListForm, Presence, Storable, Unstorable};
+pub use views::ViewPastTheBase;
 pub use writer::{Month, RowWriter, WrittenRows};

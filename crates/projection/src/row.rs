@@ -57,8 +57,8 @@ impl Changed {
     /// Names this event as the one that changed a row.
     pub fn by(event: &Recorded<'_>) -> Self {
         Self {
-            source: event.envelope.source.to_string(),
-            id: event.envelope.id.to_string(),
+            source: event.envelope.source().to_owned(),
+            id: event.envelope.id().to_owned(),
             position: event.position().to_string(),
         }
     }

@@ -1,0 +1,201 @@
+//! Makes a read model's first generation with its views, once; later calls check that what is there fits.
+
+use sqlx::migrate::MigrateError;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row as _};
+use thiserror::Error;
+
+use crate::definition::{Difference, differences};
+use crate::generation::{Generation, ModelName, ModelNameError};
+use crate::migrate::migrate;
+use crate::model::ReadModel;
+use crate::rows::Tables;
+use crate::table::Table;
+use crate::views::{ViewPastTheBase, copy_comments, views_past_the_base, views_sql};
+
+/// Why a read model cannot be installed. Only a `Database` error may pass by itself.
+#[derive(Debug, Error)]
+pub enum InstallError {
+    /// The read model has a name that it cannot have.
+    #[error("unusable name")]
+    Name(#[from] ModelNameError),
+    /// The platform tables cannot be made.
+    #[error("cannot migrate the platform tables")]
+    Migrate(#[from] MigrateError),
+    /// The served generation was filled by another version of the fold; it must be rebuilt, not changed.
+    #[error("generation {generation} of {read_model} holds fold version {installed}, this program folds version {offered}: it needs a new generation")]
+    FoldVersion {
+        /// The read model.
+        read_model: ModelName,
+        /// The generation that is served.
+        generation: i32,
+        /// The version that fills it.
+        installed: i32,
+        /// The version of this program.
+        offered: i32,
+    },
+    /// The definitions and the tables differ.
+    #[error("the tables of {read_model} are not what it defines: {}", list(differences))]
+    Tables {
+        /// The read model.
+        read_model: ModelName,
+        /// Everything that differs.
+        differences: Vec<Difference>,
+    },
+    /// Derived views name tables that only the base views may name.
+    #[error("the views of {read_model} read past its base views: {}", list_views(views))]
+    Views {
+        /// The read model.
+        read_model: ModelName,
+        /// All such views.
+        views: Vec<ViewPastTheBase>,
+    },
+    /// A statement failed.
+    #[error("cannot {what} of {read_model}")]
+    Database {
+        /// The read model.
+        read_model: ModelName,
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: sqlx::Error,
+    },
+}
+
+fn list(differences: &[Difference]) -> String {
+    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn list_views(views: &[ViewPastTheBase]) -> String {
+    views.iter().map(|view| format!("{} reads {}", view.view, view.source)).collect::<Vec<_>>().join("; ")
+}
+
+/// Migrates the platform tables, makes generation 1 of the read model with its views if there is none, and otherwise
+/// checks that the served generation fits the program and brings the views up to date. Can be called at every start
+/// and by several processes at once.
+///
+/// # Errors
+/// [`InstallError`]; then nothing was changed but for the platform tables.
+pub async fn install<M: ReadModel>(pool: &PgPool, model: &M) -> Result<Generation, InstallError> {
+    let read_model = ModelName::new(model.name())?;
+    migrate(pool).await?;
+    let in_database = |what| {
+        let read_model = read_model.clone();
+        move |source| InstallError::Database { read_model, what, source }
+    };
+    let mut transaction = pool.begin().await.map_err(in_database("begin the installation"))?;
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('brainops.install.' || $1, 0))";
+    let locked = sqlx::query(lock).bind(read_model.as_str()).execute(&mut *transaction).await;
+    locked.map_err(in_database("wait for another installation"))?;
+
+    let offered = i32::try_from(model.fold_version()).unwrap_or(i32::MAX);
+    let known = known_generation(&mut transaction, &read_model).await.map_err(in_database("read the generations"))?;
+    let tables = M::Tables::definitions();
+    let generation = match known {
+        Some(generation) if generation.fold_version != offered => {
+            let (installed, generation) = (generation.fold_version, generation.number);
+            return Err(InstallError::FoldVersion { read_model, generation, installed, offered });
+        }
+        Some(generation) => generation,
+        None => {
+            let generation = Generation { read_model: read_model.clone(), number: 1, fold_version: offered };
+            create(&mut transaction, &generation, model.tables_sql()).await.map_err(in_database("make the tables"))?;
+            generation
+        }
+    };
+    check_tables(&mut transaction, &generation, &tables).await?;
+    let made = make_views(&mut transaction, &generation, &tables, model.views_sql()).await;
+    made.map_err(in_database("make the views"))?;
+    check_views(&mut transaction, &generation, &tables).await?;
+    transaction.commit().await.map_err(in_database("commit the installation"))?;
+    Ok(generation)
+}
+
+async fn known_generation(
+    connection: &mut PgConnection,
+    read_model: &ModelName,
+) -> Result<Option<Generation>, sqlx::Error> {
+    let query = "SELECT generation, fold_version FROM brainops.generation WHERE read_model = $1 AND state = 'serving'";
+    let row = sqlx::query(query).bind(read_model.as_str()).fetch_optional(connection).await?;
+    row.map(|row| {
+        let (number, fold_version) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Generation { read_model: read_model.clone(), number, fold_version })
+    })
+    .transpose()
+}
+
+async fn create(
+    connection: &mut PgConnection,
+    generation: &Generation,
+    tables_sql: &str,
+) -> Result<(), sqlx::Error> {
+    let schemas = generation.fill(
+        "CREATE SCHEMA {generation}; \
+         COMMENT ON SCHEMA {generation} IS 'Tables of generation {number} of {schema}; read them through the views of {schema}.'; \
+         CREATE SCHEMA IF NOT EXISTS {schema}; \
+         COMMENT ON SCHEMA {schema} IS 'Views of the read model {schema}, for its readers.'",
+    );
+    for sql in [schemas, generation.fill(include_str!("sql/generation.sql")), generation.fill(tables_sql)] {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
+    }
+    let insert = "INSERT INTO brainops.generation (read_model, generation, fold_version, state, views_digest) \
+                  VALUES ($1, $2, $3, 'serving', '')";
+    let insert = sqlx::query(insert).bind(generation.read_model.as_str());
+    insert.bind(generation.number).bind(generation.fold_version).execute(connection).await?;
+    Ok(())
+}
+
+/// Makes all views if the SQL that makes them is not what made them last; views in use are not locked for nothing.
+async fn make_views(
+    connection: &mut PgConnection,
+    generation: &Generation,
+    tables: &[&'static Table],
+    derived: &str,
+) -> Result<(), sqlx::Error> {
+    let sql = views_sql(generation, tables, derived);
+    let changed = "UPDATE brainops.generation \
+                      SET views_digest = encode(sha256(convert_to($3, 'UTF8')), 'hex') \
+                    WHERE read_model = $1 AND generation = $2 \
+                      AND views_digest <> encode(sha256(convert_to($3, 'UTF8')), 'hex')";
+    let changed = sqlx::query(changed).bind(generation.read_model.as_str()).bind(generation.number).bind(&sql);
+    if changed.execute(&mut *connection).await?.rows_affected() == 0 {
+        return Ok(());
+    }
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
+    copy_comments(connection, generation, tables).await
+}
+
+async fn check_tables(
+    connection: &mut PgConnection,
+    generation: &Generation,
+    tables: &[&'static Table],
+) -> Result<(), InstallError> {
+    let read_model = generation.read_model.clone();
+    match differences(connection, &generation.schema(), tables).await {
+        Ok(differences) if differences.is_empty() => Ok(()),
+        Ok(differences) => Err(InstallError::Tables { read_model, differences }),
+        Err(source) => Err(InstallError::Database { read_model, what: "compare the tables", source }),
+    }
+}
+
+async fn check_views(
+    connection: &mut PgConnection,
+    generation: &Generation,
+    tables: &[&'static Table],
+) -> Result<(), InstallError> {
+    let read_model = generation.read_model.clone();
+    match views_past_the_base(connection, generation, tables).await {
+        Ok(views) if views.is_empty() => Ok(()),
+        Ok(views) => Err(InstallError::Views { read_model, views }),
+        Err(source) => Err(InstallError::Database { read_model, what: "compare the views", source }),
+    }
+}
+
+/// Tables, views and columns of a read model, its generation and the platform that have no comment.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn undocumented(pool: &PgPool, generation: &Generation) -> Result<Vec<String>, sqlx::Error> {
+    let schemas = vec!["brainops".to_owned(), generation.read_model.to_string(), generation.schema()];
+    let rows = sqlx::query(include_str!("sql/undocumented.sql")).bind(schemas).fetch_all(pool).await?;
+    rows.iter().map(|row| row.try_get("name")).collect()
+}
