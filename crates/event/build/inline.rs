@@ -49,7 +49,10 @@ impl Inliner<'_> {
             }
         }
         if let Some(Value::Array(fields)) = object.get("fields") {
-            made.insert("fields".to_owned(), fields.iter().map(|field| self.type_of(field)).collect::<Result<_, _>>()?);
+            made.insert(
+                "fields".to_owned(),
+                fields.iter().map(|field| self.type_of(field)).collect::<Result<_, _>>()?,
+            );
         }
         Ok(made)
     }

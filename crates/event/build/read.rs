@@ -42,12 +42,17 @@ pub struct SchemaFile {
 /// Reads `topics.toml`.
 pub fn topics(file: &Path) -> Result<Topics, Box<dyn Error>> {
     let table: toml::Table = std::fs::read_to_string(file)?.parse()?;
-    let text = |value: &toml::Value| value.as_str().map(str::to_owned).ok_or("topics.toml: a name is not a string");
-    let names = table.get("topics").and_then(toml::Value::as_array).ok_or("topics.toml has no list `topics`")?;
+    let text =
+        |value: &toml::Value| value.as_str().map(str::to_owned).ok_or("topics.toml: a name is not a string");
+    let names =
+        table.get("topics").and_then(toml::Value::as_array).ok_or("topics.toml has no list `topics`")?;
     let names = names.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-    let domains = table.get("domains").and_then(toml::Value::as_table).ok_or("topics.toml has no [domains]")?;
     let domains =
-        domains.iter().map(|(domain, topic)| Ok((domain.clone(), text(topic)?))).collect::<Result<_, &str>>()?;
+        table.get("domains").and_then(toml::Value::as_table).ok_or("topics.toml has no [domains]")?;
+    let domains = domains
+        .iter()
+        .map(|(domain, topic)| Ok((domain.clone(), text(topic)?)))
+        .collect::<Result<_, &str>>()?;
     Ok(Topics { names, domains })
 }
 
@@ -94,7 +99,8 @@ fn schema(
         .and_then(|rest| rest.split_once('.'))
         .filter(|(_, short)| !short.contains('.'))
         .ok_or_else(|| format!("{name} is not of the form brainops.<domain>.<Event>"))?;
-    let topic = topics.of_domain(domain).ok_or_else(|| format!("{name}: topics.toml has no topic for {domain}"))?;
+    let topic =
+        topics.of_domain(domain).ok_or_else(|| format!("{name}: topics.toml has no topic for {domain}"))?;
     Ok(SchemaFile {
         full_name: name.to_owned(),
         domain: domain.to_owned(),
@@ -119,7 +125,8 @@ fn event_types(name: &str, domain: &str, json: &Value) -> Result<Vec<String>, St
 type PiiFields = Vec<(String, String, Option<String>)>;
 
 fn pii_fields(name: &str, json: &Value) -> Result<PiiFields, String> {
-    let fields = json.get("fields").and_then(Value::as_array).ok_or_else(|| format!("{name} has no fields"))?;
+    let fields =
+        json.get("fields").and_then(Value::as_array).ok_or_else(|| format!("{name} has no fields"))?;
     let mut pii = Vec::new();
     for field in fields {
         let text = |key: &str| field.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -47,7 +47,9 @@ fn overrides(schemas: &[SchemaFile]) -> Result<Vec<FieldOverride>, Box<dyn Error
                     "::std::collections::BTreeMap::new()",
                 ),
                 Kind::OtherMap => {
-                    return Err(format!("{}.{name}: only maps of strings are generated", schema.full_name).into());
+                    return Err(
+                        format!("{}.{name}: only maps of strings are generated", schema.full_name).into()
+                    );
                 }
                 Kind::Other => continue,
             };

@@ -52,7 +52,15 @@ impl SchemaEntry {
     fn new(raw: &RawEntry) -> Result<Self, SchemaError> {
         let Parsed { name, fast, avro } = Parsed::from_text(raw.text)?;
         debug_assert_eq!(name.as_str(), raw.name);
-        Ok(Self { name, topic: raw.topic, event_types: raw.event_types, pii: raw.pii, text: raw.text, fast, avro })
+        Ok(Self {
+            name,
+            topic: raw.topic,
+            event_types: raw.event_types,
+            pii: raw.pii,
+            text: raw.text,
+            fast,
+            avro,
+        })
     }
 
     /// The same schema as a writer's, under the id that the registry gave it.
@@ -90,8 +98,12 @@ impl Catalog {
     #[must_use]
     pub fn builtin() -> &'static Self {
         static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| {
-            #[expect(clippy::expect_used, reason = "our own text, generated at build time; a test reads all of it")]
-            let entries = table::ENTRIES.iter().map(SchemaEntry::new).collect::<Result<_, _>>().expect("schemas parse");
+            #[expect(
+                clippy::expect_used,
+                reason = "our own text, generated at build time; a test reads all of it"
+            )]
+            let entries =
+                table::ENTRIES.iter().map(SchemaEntry::new).collect::<Result<_, _>>().expect("schemas parse");
             Catalog { entries }
         });
         &BUILTIN
@@ -113,7 +125,8 @@ impl Catalog {
     #[must_use]
     pub fn schema_for(&self, event_type: &EventType) -> Option<&SchemaEntry> {
         let fitting = self.entries.iter().filter_map(|entry| {
-            let closeness = entry.event_types.iter().filter_map(|pattern| closeness(pattern, event_type.as_str()));
+            let closeness =
+                entry.event_types.iter().filter_map(|pattern| closeness(pattern, event_type.as_str()));
             Some((closeness.max()?, entry))
         });
         fitting.max_by_key(|(closeness, _)| *closeness).map(|(_, entry)| entry)
@@ -140,7 +153,9 @@ impl Catalog {
 /// How closely a type or pattern fits: an exact one more than any pattern, a longer pattern more than a shorter one.
 fn closeness(pattern: &str, event_type: &str) -> Option<usize> {
     match pattern.strip_suffix('*') {
-        Some(prefix) => (event_type.len() > prefix.len() && event_type.starts_with(prefix)).then_some(prefix.len()),
+        Some(prefix) => {
+            (event_type.len() > prefix.len() && event_type.starts_with(prefix)).then_some(prefix.len())
+        }
         None => (pattern == event_type).then_some(usize::MAX),
     }
 }

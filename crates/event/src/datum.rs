@@ -63,7 +63,8 @@ pub fn encode_datum<T: Serialize + ?Sized>(
     schema: &serde_avro_fast::Schema,
     value: &T,
 ) -> Result<Vec<u8>, String> {
-    serde_avro_fast::to_datum_vec(value, &mut SerializerConfig::new(schema)).map_err(|error| error.to_string())
+    serde_avro_fast::to_datum_vec(value, &mut SerializerConfig::new(schema))
+        .map_err(|error| error.to_string())
 }
 
 fn unreadable(error: &dyn std::error::Error) -> DatumError {

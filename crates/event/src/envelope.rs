@@ -54,7 +54,9 @@ impl FromStr for Priority {
 
     fn from_str(text: &str) -> Result<Self, AttributeError> {
         let all = [Self::Low, Self::Normal, Self::High, Self::Urgent];
-        all.into_iter().find(|known| known.as_str() == text).ok_or_else(|| text::PRIORITY.error(Flaw::Malformed))
+        all.into_iter()
+            .find(|known| known.as_str() == text)
+            .ok_or_else(|| text::PRIORITY.error(Flaw::Malformed))
     }
 }
 

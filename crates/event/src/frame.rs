@@ -32,7 +32,9 @@ pub enum FrameError {
         found: u8,
     },
     /// The header is none of the two forms.
-    #[error("the header __value_schema_id has {bytes} bytes, accepted is byte 0 and 4 bytes, or byte 1 and 16 bytes")]
+    #[error(
+        "the header __value_schema_id has {bytes} bytes, accepted is byte 0 and 4 bytes, or byte 1 and 16 bytes"
+    )]
     Header {
         /// Length found.
         bytes: usize,

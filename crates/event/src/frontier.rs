@@ -145,6 +145,10 @@ impl Frontier {
             }
             None => self.ids.insert(key.parse()?, TopicId::new(value)?).is_some(),
         };
-        if known { Err(PositionError::new("frontier entry", key, "each topic and partition once")) } else { Ok(()) }
+        if known {
+            Err(PositionError::new("frontier entry", key, "each topic and partition once"))
+        } else {
+            Ok(())
+        }
     }
 }

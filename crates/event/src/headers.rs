@@ -59,7 +59,9 @@ impl ContentMode {
     ///
     /// # Errors
     /// The value is of a kind that we do not read.
-    pub fn of<'a>(headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>) -> Result<Self, HeaderError> {
+    pub fn of<'a>(
+        headers: impl IntoIterator<Item = (&'a str, Option<&'a [u8]>)>,
+    ) -> Result<Self, HeaderError> {
         let is_content_type = |name: &str| name.eq_ignore_ascii_case(CONTENT_TYPE_HEADER);
         match headers.into_iter().find(|(name, _)| is_content_type(name)) {
             Some((_, Some(value))) => Self::of_media_type(value),
@@ -71,7 +73,7 @@ impl ContentMode {
         let text = String::from_utf8_lossy(value);
         let media_type = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match media_type.as_str() {
-            AVRO_MEDIA_TYPE | "application/avro" | "avro/binary" => Ok(Self::BinaryAvro),
+            AVRO_MEDIA_TYPE | "application/avro" => Ok(Self::BinaryAvro),
             "application/cloudevents+json" | "application/cloudevents" => Ok(Self::StructuredJson),
             _ => Err(HeaderError::ContentType { found: text.chars().take(100).collect() }),
         }
@@ -98,7 +100,8 @@ impl Envelope {
             ("ce_trust", self.trust().map(|trust| trust.as_str())),
         ];
         let mut headers = vec![(Cow::Borrowed(CONTENT_TYPE_HEADER), Cow::Borrowed(AVRO_MEDIA_TYPE))];
-        let present = attributes.into_iter().filter_map(|(name, value)| Some((Cow::Borrowed(name), value?.into())));
+        let present =
+            attributes.into_iter().filter_map(|(name, value)| Some((Cow::Borrowed(name), value?.into())));
         headers.extend(present);
         headers.extend(time.map(|time| (Cow::Borrowed("ce_time"), Cow::Owned(time))));
         let extensions = self.extensions().iter();

@@ -97,7 +97,11 @@ impl Outgoing {
     ///
     /// # Errors
     /// There is no such schema, it does not carry the envelope's type, or the value does not fit.
-    pub fn encode<T: Serialize + ?Sized>(envelope: Envelope, schema: &str, data: &T) -> Result<Self, EncodeError> {
+    pub fn encode<T: Serialize + ?Sized>(
+        envelope: Envelope,
+        schema: &str,
+        data: &T,
+    ) -> Result<Self, EncodeError> {
         let unknown = || EncodeError::UnknownSchema { name: schema.to_owned() };
         let schema = Catalog::builtin().by_name(schema).ok_or_else(unknown)?;
         let datum = encode_datum(&schema.fast, data)

@@ -60,7 +60,8 @@ impl TopicId {
     /// The text is empty, longer than 64 bytes, or not of base64url characters.
     pub fn new(id: impl Into<String>) -> Result<Self, PositionError> {
         let id = id.into();
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=');
+        let fits =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=');
         if (1..=64).contains(&id.len()) && id.bytes().all(fits) {
             Ok(Self(id))
         } else {
@@ -211,7 +212,9 @@ impl FromStr for Partition {
     type Err = PositionError;
 
     fn from_str(text: &str) -> Result<Self, PositionError> {
-        decimal(text).and_then(|number| Self::new(number).ok()).ok_or_else(|| PositionError::new("partition", text, PARTITIONS))
+        decimal(text)
+            .and_then(|number| Self::new(number).ok())
+            .ok_or_else(|| PositionError::new("partition", text, PARTITIONS))
     }
 }
 
@@ -231,7 +234,9 @@ impl FromStr for Offset {
     type Err = PositionError;
 
     fn from_str(text: &str) -> Result<Self, PositionError> {
-        decimal(text).and_then(|number| Self::new(number).ok()).ok_or_else(|| PositionError::new("offset", text, OFFSETS))
+        decimal(text)
+            .and_then(|number| Self::new(number).ok())
+            .ok_or_else(|| PositionError::new("offset", text, OFFSETS))
     }
 }
 
@@ -259,7 +264,11 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let parts = text.split_once('/').and_then(|(topic, rest)| Some((topic, rest.split_once('@')?)));
         let Some((topic, (partition, offset))) = parts else {
-            return Err(PositionError::new("position", text, "<topic>/<partition>@<offset>, such as brainops.lead/3@1042"));
+            return Err(PositionError::new(
+                "position",
+                text,
+                "<topic>/<partition>@<offset>, such as brainops.lead/3@1042",
+            ));
         };
         Ok(Self { topic: topic.parse()?, partition: partition.parse()?, offset: offset.parse()? })
     }
@@ -337,6 +346,8 @@ impl<'de> Deserialize<'de> for Position {
     }
 }
 
-fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = PositionError>>(deserializer: D) -> Result<T, D::Error> {
+fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = PositionError>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }

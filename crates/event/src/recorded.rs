@@ -105,7 +105,8 @@ impl<'a> Recorded<'a> {
                 .map_err(|problem| DecodeError::Datum { id: schema.id, name: schema.name.clone(), problem }),
             Body::Json(Cow::Borrowed(text)) => serde_json::from_str(text).map_err(|error| json_error(&error)),
             Body::Json(Cow::Owned(text)) => {
-                let tree: serde_json::Value = serde_json::from_str(text).map_err(|error| json_error(&error))?;
+                let tree: serde_json::Value =
+                    serde_json::from_str(text).map_err(|error| json_error(&error))?;
                 T::deserialize(tree).map_err(|error| json_error(&error))
             }
             Body::Empty => Err(DecodeError::NoData),

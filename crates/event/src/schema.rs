@@ -89,7 +89,11 @@ impl WriterSchema {
 
 impl fmt::Debug for WriterSchema {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("WriterSchema").field("id", &self.id).field("name", &self.name).finish_non_exhaustive()
+        formatter
+            .debug_struct("WriterSchema")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,7 +108,9 @@ impl Parsed {
     pub(crate) fn from_text(text: &str) -> Result<Self, SchemaError> {
         let unusable = |reason: String| SchemaError::Parse { reason };
         let avro = apache_avro::Schema::parse_str(text).map_err(|error| unusable(error.to_string()))?;
-        let fast = text.parse().map_err(|error: serde_avro_fast::schema::SchemaError| unusable(error.to_string()))?;
+        let fast = text
+            .parse()
+            .map_err(|error: serde_avro_fast::schema::SchemaError| unusable(error.to_string()))?;
         let apache_avro::Schema::Record(record) = &avro else { return Err(SchemaError::NotARecord) };
         let name = SchemaName(record.name.fullname(None).into());
         Ok(Self { name, fast, avro })

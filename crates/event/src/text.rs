@@ -86,8 +86,7 @@ pub(crate) const SPECVERSION: Rule = plain("specversion", 16, "1.0");
 pub(crate) const PRIORITY: Rule = plain("priority", 16, "low, normal, high or urgent");
 pub(crate) const TRUST: Rule = plain("trust", 16, "trusted, external or model");
 /// The value of an extension that we do not know.
-pub(crate) const EXTENSION: Rule =
-    plain("extension", 4096, "1 to 4096 bytes without control characters");
+pub(crate) const EXTENSION: Rule = plain("extension", 4096, "1 to 4096 bytes without control characters");
 /// The name of an extension.
 pub(crate) const EXTENSION_NAME: Rule = Rule {
     attribute: "extension name",
@@ -141,7 +140,8 @@ fn control_character(text: &str) -> Option<usize> {
 
 fn is_event_type(text: &str) -> bool {
     let is_word = |word: &str| {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
+        let fits =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-');
         !word.is_empty() && word.bytes().all(fits)
     };
     text.split('.').all(is_word)

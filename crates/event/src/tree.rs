@@ -25,8 +25,11 @@ impl Recorded<'_> {
     /// The data does not fit its schema.
     pub fn json(&self) -> Result<Value, DecodeError> {
         match &self.body {
-            Body::Avro { schema, datum } => avro_json(schema, datum)
-                .map_err(|problem| DecodeError::Datum { id: schema.id, name: schema.name.clone(), problem }),
+            Body::Avro { schema, datum } => avro_json(schema, datum).map_err(|problem| DecodeError::Datum {
+                id: schema.id,
+                name: schema.name.clone(),
+                problem,
+            }),
             Body::Json(text) => serde_json::from_str(text).map_err(|error| json_error(&error)),
             Body::Empty => Ok(Value::Null),
         }

@@ -22,9 +22,8 @@ fn is_scheme(text: &str) -> bool {
 
 fn has_only_uri_characters(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let escaped = |at: usize| {
-        bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    };
+    let escaped =
+        |at: usize| bytes.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
     bytes.iter().enumerate().all(|(at, byte)| match byte {
         b'%' => escaped(at),
         b'-' | b'.' | b'_' | b'~' => true,

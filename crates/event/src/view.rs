@@ -212,7 +212,11 @@ fn owned(text: &str) -> Cow<'static, str> {
 }
 
 fn in_header(header: &str, error: AttributeError) -> HeaderError {
-    HeaderError::Attribute { header: header.chars().take(100).collect(), flaw: error.flaw, accepted: error.accepted }
+    HeaderError::Attribute {
+        header: header.chars().take(100).collect(),
+        flaw: error.flaw,
+        accepted: error.accepted,
+    }
 }
 
 /// What the headers have said so far.
