@@ -12,11 +12,14 @@ mod frontier;
 mod headers;
 mod identity;
 mod ids;
+pub mod json;
 mod key;
+mod keystore;
 mod outgoing;
 mod position;
 mod recorded;
 mod schema;
+mod sealed;
 mod text;
 mod time;
 mod tree;
@@ -33,10 +36,14 @@ pub use headers::{AVRO_MEDIA_TYPE, CONTENT_TYPE_HEADER, ContentMode, HeaderError
 pub use identity::{derived_id, new_id};
 pub use ids::{EventId, EventType, Source, Subject};
 pub use key::{murmur2, partition_for};
+pub use keystore::{
+    DataKey, InstallationKey, KEY_BYTES, KeyError, KeyId, KeyIdError, KeyStore, NONCE_BYTES, NonceSource, Sealer,
+};
 pub use outgoing::{EncodeError, Outgoing, TypedEvent};
 pub use position::{Offset, Partition, PartitionCount, Position, PositionError, TopicId, TopicName};
 pub use recorded::{Body, DecodeError, Recorded};
 pub use schema::{SchemaError, SchemaId, SchemaName, WriterSchema};
+pub use sealed::{MAX_SEALED_BYTES, OpenError, SealError, TokenError};
 pub use text::{AttributeError, Flaw};
 pub use time::{Timestamp, format_timestamp, parse_timestamp, timestamp_from_millis};
 pub use view::EnvelopeView;
