@@ -43,7 +43,8 @@ def _plain_path(variable: str, text: str) -> Path:
     """An absolute path without links, refused if it has what class paths, property files or TOML would read otherwise."""
     path = Path(text).resolve()
     if not re.fullmatch(r"[\w/.@+=~-]+", str(path)):
-        raise StackError(f"{variable} is {str(path)!r}; it may hold letters, digits and / . _ - + = @ ~ (no blanks, commas, colons or quotes)")
+        raise StackError(f"{variable} is {str(path)!r}; it may hold letters, digits and / . _ - + = @ ~ "
+                         "(no blanks, commas, colons or quotes)")
     return path
 
 

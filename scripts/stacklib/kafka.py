@@ -157,8 +157,9 @@ class Kafka(Service):
             arguments.append(f"--add-scram=SCRAM-SHA-256=[name={user},password={self.stack.secret(f'kafka-{user}')}]")
         file = self.stack.write_private("kafka/format.arguments", "\n".join(arguments))
         try:
-            done = subprocess.run([*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", f"@{file}"], env=_environment(), cwd="/", text=True,
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+            done = subprocess.run([*self._java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", f"@{file}"], cwd="/",
+                                  env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True, timeout=120, check=False)
         finally:
             file.unlink()
         if done.returncode != 0:

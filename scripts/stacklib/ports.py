@@ -15,7 +15,8 @@ from .process import read_pid_file
 from .talk import StackError, say
 
 USUAL = {"kafka": 9092, "controller": 9093, "registry": 8081, "management": 9000, "postgres": 5432, "server": 8080}
-PART_OF = {"kafka": "kafka", "controller": "kafka", "registry": "registry", "management": "registry", "postgres": "postgres", "server": "serve"}
+PART_OF = {"kafka": "kafka", "controller": "kafka", "registry": "registry", "management": "registry", "postgres": "postgres",
+           "server": "serve"}
 # Below the range the kernel hands out to outgoing connections, so that nobody lands on a remembered port by chance.
 SPARE = range(20000, 30000)
 

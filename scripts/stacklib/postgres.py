@@ -119,6 +119,8 @@ class Postgres(Service):
             self.destroy()
         for folder in (self._home, self._sockets()):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), self._owner()):
+                raise StackError(f"{folder} belongs to someone else")  # it may be in /tmp
             self._give(folder)
         if is_root():
             for folder in (SHARED_HOME, SHARED_HOME / "stacks"):
@@ -187,6 +189,10 @@ class Postgres(Service):
         account = postgres_account()
         if account:
             os.chown(path, account.pw_uid, account.pw_gid)
+
+    def _owner(self) -> int:
+        account = postgres_account()
+        return account.pw_uid if account else os.geteuid()
 
 
 def _shared_copy(source: Path) -> Path:
