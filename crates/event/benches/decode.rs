@@ -16,6 +16,8 @@ use serde::Deserialize;
 const ROUNDS: usize = 21;
 const EVENTS_PER_ROUND: u32 = 20_000;
 
+type Decode<'a> = &'a dyn Fn(&[u8]);
+
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "only decoded")]
 struct FewOfLead<'a> {
@@ -63,7 +65,7 @@ fn measure(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let reader = GenericDatumReader::builder(&entry.avro).build()?;
     let tree = |mut datum: &[u8]| drop(reader.read_value(&mut datum).map(black_box));
-    let ways: [(&str, &dyn Fn(&[u8])); 3] =
+    let ways: [(&str, Decode<'_>); 3] =
         [("few fields, borrowed", &few), ("generated type, owned", &owned), ("apache-avro Value", &tree)];
     let mut figures = [const { Vec::new() }; 3];
     for _ in 0..ROUNDS {

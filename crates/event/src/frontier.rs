@@ -10,7 +10,8 @@ use std::fmt;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::position::{Offset, Partition, PositionError, TopicId, TopicName};
+use crate::position::{Offset, Partition, PositionError};
+use crate::topic::{TopicId, TopicName};
 
 /// For each partition the offset of the next record: everything before it is behind the frontier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -22,6 +22,7 @@ mod schema;
 mod sealed;
 mod text;
 mod time;
+mod topic;
 mod tree;
 pub mod types;
 mod uri;
@@ -40,10 +41,11 @@ pub use keystore::{
     DataKey, InstallationKey, KEY_BYTES, KeyError, KeyId, KeyIdError, KeyStore, NONCE_BYTES, NonceSource, Sealer,
 };
 pub use outgoing::{EncodeError, Outgoing, TypedEvent};
-pub use position::{Offset, Partition, PartitionCount, Position, PositionError, TopicId, TopicName};
+pub use position::{Offset, Partition, PartitionCount, Position, PositionError};
 pub use recorded::{Body, DecodeError, Recorded};
 pub use schema::{SchemaError, SchemaId, SchemaName, WriterSchema};
 pub use sealed::{MAX_SEALED_BYTES, OpenError, SealError, TokenError};
 pub use text::{AttributeError, Flaw};
 pub use time::{Timestamp, format_timestamp, parse_timestamp, timestamp_from_millis};
+pub use topic::{TopicId, TopicName};
 pub use view::EnvelopeView;

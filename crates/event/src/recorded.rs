@@ -6,9 +6,10 @@ use serde::Deserialize;
 
 use crate::datum::{DatumError, decode_datum};
 use crate::outgoing::TypedEvent;
-use crate::position::{Offset, Partition, Position, TopicName};
+use crate::position::{Offset, Partition, Position};
 use crate::schema::{SchemaId, SchemaName, WriterSchema};
 use crate::time::Timestamp;
+use crate::topic::TopicName;
 use crate::view::EnvelopeView;
 
 /// The data of an event.

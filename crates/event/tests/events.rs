@@ -1,5 +1,7 @@
 //! Events on their way in and out: what may be appended, what a reader sees, and what the catalog says of types.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::borrow::Cow;
 
 use brainops_event::{

@@ -1,5 +1,7 @@
 //! The envelope as record headers, there and back, and what is refused on the way.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use brainops_event::{
     AVRO_MEDIA_TYPE, ContentMode, Envelope, EnvelopeView, EventId, EventType, Flaw, HeaderError, Priority,
     Source, Subject, Trust, parse_timestamp,

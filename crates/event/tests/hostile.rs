@@ -1,5 +1,7 @@
 //! Bytes that no honest producer writes: each is a typed error, quickly, and none makes the reader panic.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::time::{Duration, Instant};
 
 use brainops_event::{

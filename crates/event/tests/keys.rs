@@ -1,5 +1,7 @@
 //! Which partition a key belongs to, against facts of Kafka's own Java client, and ids that must never change.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use brainops_event::{Partition, PartitionCount, Source, derived_id, murmur2, new_id, partition_for};
 use proptest::prelude::*;
 

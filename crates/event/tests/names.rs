@@ -1,5 +1,7 @@
 //! What the names of events, places and frontiers accept, refuse and look like.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::str::FromStr;
 
 use brainops_event::{

@@ -1,5 +1,7 @@
 //! Every schema of the catalog: what is written is read back equal, and a second decoder reads the same values.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::{BTreeSet, HashMap};
 
 use apache_avro::Schema;
