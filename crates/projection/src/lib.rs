@@ -1,7 +1,8 @@
 //! Runs read models: folds batches of events into rows of Postgres, and moves rows and checkpoint together.
 //!
 //! A read model implements [`ReadModel`] over its [`Tables`]; everything else (SQL, checkpoints, generations) is done
-//! here. Knows no particular read model, and of Kafka only what `log` gives: batches, verdicts and frontiers.
+//! here: [`install`] makes its tables and views. Knows no particular read model, and of Kafka only
+//! what `log` gives: batches, verdicts and frontiers.
 
 mod advance;
 mod backoff;
@@ -12,6 +13,7 @@ mod error;
 mod generation;
 mod grant;
 mod install;
+pub mod metrics;
 mod migrate;
 mod model;
 mod month;
@@ -20,9 +22,11 @@ mod row;
 mod rows;
 mod sqlstate;
 mod statement;
+mod status;
 mod table;
 mod value;
 mod views;
+mod wait;
 mod writer;
 
 pub use config::{PostgresConfig, PostgresConfigError, SslMode};
@@ -37,7 +41,9 @@ pub use reason::ReasonClass;
 pub use row::{Changed, Row};
 pub use rows::{AnyRows, Rows, Tables};
 pub use sqlstate::{Remedy, remedy};
+pub use status::{RunState, Status, TableRows, list, status};
 pub use table::{Column, ColumnType, Table, WriteMode};
 pub use value::{ListForm, Presence, Storable, Unstorable};
 pub use views::ViewPastTheBase;
+pub use wait::{Missing, WaitError, wait_until};
 pub use writer::{Month, RowWriter, WrittenRows};

@@ -1,0 +1,143 @@
+//! Checkpoints in Postgres: how a partition is taken over, moved on, and read again when an answer was lost.
+//!
+//! Guarantee: rows and checkpoint of a partition are written by one owner at a time, each record once.
+//!
+//! 1. **Taking over** raises the epoch in a transaction of its own and says where to go on. Whoever held the
+//!    partition before has an older epoch from that moment.
+//! 2. **Moving on** is the first statement of a batch's transaction. It compares epoch, offset and topic id, and
+//!    keeps the row locked until the rows are committed with it. So a former owner that wakes up in mid-batch either
+//!    commits before the takeover gets the lock (which then reads what it wrote) or moves nothing.
+//! 3. **After an unknown COMMIT** the row is read behind its lock: by then the transaction has ended one way or the
+//!    other, and the offset says which.
+//!
+//! The one danger left is a former owner whose backend hangs with the lock: the takeover waits no longer than its
+//! lock timeout and is tried again, until Postgres ends that backend (`idle_in_transaction_session_timeout`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use brainops_event::{Offset, Partition, Timestamp, TopicId, TopicName};
+use brainops_log::RecordDigest;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
+
+use crate::advance::{Claim, Found};
+use crate::generation::Generation;
+
+/// One partition of one topic.
+pub(crate) type Place = (TopicName, Partition);
+
+/// How long a takeover waits for the locks of a former owner before it is tried again.
+const TAKE_OVER_LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '5s'";
+
+/// A partition to be taken over.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) place: Place,
+    /// The topic's id as the cluster says it now.
+    pub(crate) topic_id: TopicId,
+    /// Where its log begins: the start of a partition that was never followed.
+    pub(crate) log_start: Offset,
+}
+
+/// A checkpoint as it stands after a takeover.
+#[derive(Debug, Clone)]
+pub(crate) struct Checkpoint {
+    /// The topic's id when the partition was first followed.
+    pub(crate) topic_id: String,
+    pub(crate) next: Offset,
+    pub(crate) epoch: i64,
+    pub(crate) last_digest: Option<RecordDigest>,
+}
+
+/// What a batch wants to move.
+#[derive(Debug, Clone)]
+pub(crate) struct Move {
+    pub(crate) topic_id: TopicId,
+    pub(crate) claim: Claim,
+    pub(crate) last_digest: Option<RecordDigest>,
+    pub(crate) last_recorded_at: Option<Timestamp>,
+}
+
+/// Takes partitions over: from here on, nobody else's epoch is good.
+pub(crate) async fn take_over(
+    pool: &PgPool,
+    generation: &Generation,
+    asked: &[Asked],
+) -> Result<BTreeMap<Place, Checkpoint>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query(TAKE_OVER_LOCK_TIMEOUT).execute(&mut *transaction).await?;
+    let rows = sqlx::query(AssertSqlSafe(generation.fill(include_str!("sql/take_over.sql"))))
+        .bind(asked.iter().map(|asked| asked.place.0.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|asked| asked.place.1.get()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|asked| asked.topic_id.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|asked| asked.log_start.get()).collect::<Vec<_>>())
+        .fetch_all(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    rows.iter().map(|row| Ok((place(row)?, checkpoint(row)?))).collect()
+}
+
+fn checkpoint(row: &PgRow) -> Result<Checkpoint, sqlx::Error> {
+    let digest: Option<Vec<u8>> = row.try_get("last_digest")?;
+    let digest: Option<[u8; 16]> = digest.map(|bytes| bytes.try_into().map_err(|_| corrupt("last_digest"))).transpose()?;
+    Ok(Checkpoint {
+        topic_id: row.try_get("topic_id")?,
+        next: offset(row, "next_offset")?,
+        epoch: row.try_get("epoch")?,
+        last_digest: digest.map(RecordDigest::from),
+    })
+}
+
+/// Moves checkpoints, each if it is where its claim says; answers with those that moved.
+pub(crate) async fn advance(
+    connection: &mut PgConnection,
+    generation: &Generation,
+    moves: &BTreeMap<Place, Move>,
+) -> Result<BTreeSet<Place>, sqlx::Error> {
+    let rows = sqlx::query(AssertSqlSafe(generation.fill(include_str!("sql/advance.sql"))))
+        .bind(moves.keys().map(|(topic, _)| topic.as_str()).collect::<Vec<_>>())
+        .bind(moves.keys().map(|(_, partition)| partition.get()).collect::<Vec<_>>())
+        .bind(moves.values().map(|one| one.topic_id.as_str()).collect::<Vec<_>>())
+        .bind(moves.values().map(|one| one.claim.epoch).collect::<Vec<_>>())
+        .bind(moves.values().map(|one| one.claim.from.get()).collect::<Vec<_>>())
+        .bind(moves.values().map(|one| one.claim.through.get()).collect::<Vec<_>>())
+        .bind(moves.values().map(|one| one.last_digest.map(|digest| digest.as_bytes().to_vec())).collect::<Vec<_>>())
+        .bind(moves.values().map(|one| one.last_recorded_at).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(place).collect()
+}
+
+/// The checkpoints of these partitions behind their locks, once every transaction that moves them has ended.
+pub(crate) async fn read_locked(
+    pool: &PgPool,
+    generation: &Generation,
+    places: &BTreeSet<Place>,
+) -> Result<BTreeMap<Place, Found>, sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query(TAKE_OVER_LOCK_TIMEOUT).execute(&mut *transaction).await?;
+    let rows = sqlx::query(AssertSqlSafe(generation.fill(include_str!("sql/locked_checkpoints.sql"))))
+        .bind(places.iter().map(|(topic, _)| topic.as_str()).collect::<Vec<_>>())
+        .bind(places.iter().map(|(_, partition)| partition.get()).collect::<Vec<_>>())
+        .fetch_all(&mut *transaction)
+        .await?;
+    transaction.rollback().await?;
+    let found = |row: &PgRow| Ok(Found { epoch: row.try_get("epoch")?, next: offset(row, "next_offset")? });
+    rows.iter().map(|row| Ok((place(row)?, found(row)?))).collect()
+}
+
+fn place(row: &PgRow) -> Result<Place, sqlx::Error> {
+    let topic = TopicName::new(row.try_get("topic")?).map_err(|_| corrupt("topic"))?;
+    let partition = Partition::new(row.try_get("partition")?).map_err(|_| corrupt("partition"))?;
+    Ok((topic, partition))
+}
+
+fn offset(row: &PgRow, column: &'static str) -> Result<Offset, sqlx::Error> {
+    Offset::new(row.try_get(column)?).map_err(|_| corrupt(column))
+}
+
+/// A checkpoint that none of our statements can have written.
+fn corrupt(column: &'static str) -> sqlx::Error {
+    let source = format!("a checkpoint has an impossible {column}").into();
+    sqlx::Error::ColumnDecode { index: column.to_owned(), source }
+}

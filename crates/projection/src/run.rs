@@ -1,0 +1,232 @@
+//! The life of a projection: follow, take over, apply, heartbeat, stop.
+//!
+//! A *session* is the life of one follower. It ends with the process, or begins anew when the log's reader failed or
+//! when partitions were taken over by an instance that does not keep them: rows are safe in every case, since they
+//! move only together with a checkpoint of the right epoch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brainops_event::TopicName;
+use brainops_log::{Cluster, Follower, FollowerConfig, ReadError, Registry};
+use sqlx::PgPool;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::Applier;
+use crate::backoff::Backoff;
+use crate::batch::chain;
+use crate::beat::Heartbeat;
+use crate::generation::{Generation, ServingError, serving};
+use crate::halt::{Halt, pause_after};
+use crate::held::{Board, State, Stop};
+use crate::model::ReadModel;
+use crate::month::KnownMonths;
+use crate::reason::ReasonClass;
+use crate::run_error::RunError;
+use crate::session::{Ended, Session, SessionEnd};
+use crate::sqlstate::{Remedy, remedy};
+
+/// How long the last heartbeat may take.
+const LAST_BEAT_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long leaving the group may take.
+const LEAVE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What a run takes at once, and under which name.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Names this process in `brainops.progress`: a host and a process, or what a person would look for.
+    pub instance: String,
+    /// How many records a batch has at most. Default: 5,000.
+    pub max_records: usize,
+    /// How many bytes a batch has at most. Default: 8 MiB.
+    pub max_bytes: usize,
+    /// How long a batch gathers after its first record. Default: 20 ms.
+    pub max_wait: Duration,
+}
+
+impl RunOptions {
+    /// The defaults.
+    pub fn new(instance: impl Into<String>) -> Self {
+        Self {
+            instance: instance.into(),
+            max_records: 5_000,
+            max_bytes: 8 * 1024 * 1024,
+            max_wait: Duration::from_millis(20),
+        }
+    }
+}
+
+/// Follows the topics of a read model and folds them into its serving generation, until shutdown is asked for. The
+/// batch in flight is then finished, within ten seconds. Instances with the same read model share its partitions.
+///
+/// # Errors
+/// [`RunError`] when a person is needed; what can pass is waited for and tried again.
+pub async fn run<M: ReadModel>(
+    model: Arc<M>,
+    pool: PgPool,
+    cluster: Cluster,
+    registry: Registry,
+    options: RunOptions,
+    shutdown: CancellationToken,
+) -> Result<(), RunError> {
+    let generation = match generation_of(&*model, &pool, &shutdown).await {
+        Ok(generation) => generation,
+        Err(Halt::ShutDown) => return Ok(()),
+        Err(Halt::Fault(fault)) => return Err(fault),
+    };
+    let config = follower_config(&*model, &cluster, &generation, &options)?;
+    let runner = Runner { model, pool, cluster, registry, generation, config, instance: options.instance, shutdown };
+    runner.run().await
+}
+
+async fn generation_of<M: ReadModel>(
+    model: &M,
+    pool: &PgPool,
+    shutdown: &CancellationToken,
+) -> Result<Generation, Halt> {
+    let mut backoff = Backoff::for_database();
+    let generation = loop {
+        match serving(pool, model.name()).await {
+            Ok(generation) => break generation,
+            Err(ServingError::Database { read_model, source }) if remedy(&source) == Remedy::Retry => {
+                pause_after(&read_model, source, &mut backoff, shutdown).await?;
+            }
+            Err(error) => return Err(Halt::Fault(error.into())),
+        }
+    };
+    let offered = i32::try_from(model.fold_version()).unwrap_or(i32::MAX);
+    if generation.fold_version != offered {
+        return Err(Halt::Fault(RunError::FoldVersion {
+            read_model: generation.read_model,
+            generation: generation.number,
+            installed: generation.fold_version,
+            offered,
+        }));
+    }
+    Ok(generation)
+}
+
+fn follower_config<M: ReadModel>(
+    model: &M,
+    cluster: &Cluster,
+    generation: &Generation,
+    options: &RunOptions,
+) -> Result<FollowerConfig, RunError> {
+    let topics: Result<Vec<TopicName>, _> = model.topics().iter().map(|topic| cluster.topic(topic)).collect();
+    let topics = topics
+        .map_err(|source| RunError::Topic { read_model: generation.read_model.clone(), source })?;
+    let group = format!("{}.projection.{}", cluster.log_config().prefix, generation.schema());
+    let RunOptions { max_records, max_bytes, max_wait, .. } = *options;
+    Ok(FollowerConfig { max_records, max_bytes, max_wait, ..FollowerConfig::new(group, topics) })
+}
+
+struct Runner<M> {
+    model: Arc<M>,
+    pool: PgPool,
+    cluster: Cluster,
+    registry: Registry,
+    generation: Generation,
+    config: FollowerConfig,
+    instance: String,
+    shutdown: CancellationToken,
+}
+
+impl<M: ReadModel> Runner<M> {
+    async fn run(self) -> Result<(), RunError> {
+        let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
+        tracing::info!(projector.name = %self.generation.read_model, generation = self.generation.number, instance = self.instance, "following");
+        loop {
+            let began = Instant::now();
+            let reason = match self.session().await? {
+                Ended::ShutDown => return Ok(()),
+                Ended::Anew(reason) => reason,
+            };
+            if began.elapsed() > Duration::from_secs(60) {
+                backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
+            }
+            let pause = backoff.pause();
+            tracing::warn!(projector.name = %self.generation.read_model, reason, pause_ms = pause.as_millis(), "following anew");
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.shutdown.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// The life of one follower.
+    async fn session(&self) -> Result<Ended, RunError> {
+        let follower = tokio::select! {
+            follower = Follower::start(&self.cluster, &self.registry, self.config.clone()) => follower,
+            () = self.shutdown.cancelled() => return Ok(Ended::ShutDown),
+        };
+        let follower = match follower {
+            Ok(follower) => follower,
+            Err(error) => return self.read_failed(error),
+        };
+        let board = Board::default();
+        let heartbeat = Heartbeat {
+            pool: self.pool.clone(),
+            cluster: self.cluster.clone(),
+            generation: self.generation.clone(),
+            instance: self.instance.clone(),
+            board: board.clone(),
+        };
+        let applier = Applier {
+            model: self.model.clone(),
+            pool: self.pool.clone(),
+            generation: self.generation.clone(),
+            board: board.clone(),
+            months: KnownMonths::default(),
+        };
+        let mut session = Session::new(applier, follower, self.shutdown.clone());
+        let ended = tokio::select! {
+            ended = session.follow() => ended,
+            never = heartbeat.run() => match never {},
+        };
+        stop_all(&board, last_words(&ended));
+        if timeout(LAST_BEAT_LIMIT, heartbeat.beat()).await.map_or(true, |beat| beat.is_err()) {
+            tracing::warn!(projector.name = %self.generation.read_model, "the last heartbeat could not be written");
+        }
+        if timeout(LEAVE_LIMIT, session.follower.stop()).await.is_err() {
+            tracing::warn!(projector.name = %self.generation.read_model, "leaving the group takes long; it is told when the session times out");
+        }
+        match ended {
+            Ok(ended) => Ok(ended),
+            Err(SessionEnd::Read(error)) => self.read_failed(error),
+            Err(SessionEnd::Halt(Halt::ShutDown)) => Ok(Ended::ShutDown),
+            Err(SessionEnd::Halt(Halt::Fault(fault))) => Err(fault),
+        }
+    }
+
+    /// What cannot pass ends the projection. Everything else is begun anew: then each partition is compared with the
+    /// log again, and the one that is at fault stands alone.
+    fn read_failed(&self, error: ReadError) -> Result<Ended, RunError> {
+        match error {
+            ReadError::Refused { .. } => {
+                Err(RunError::Read { read_model: self.generation.read_model.clone(), source: error })
+            }
+            error => Ok(Ended::Anew(chain(&error))),
+        }
+    }
+}
+
+/// What the progress rows say when a session ends.
+fn last_words(ended: &Result<Ended, SessionEnd>) -> Stop {
+    let (class, reason, at) = match ended {
+        Ok(Ended::ShutDown) | Err(SessionEnd::Halt(Halt::ShutDown)) => {
+            (ReasonClass::ShutDown, "the instance was shut down".to_owned(), None)
+        }
+        Ok(Ended::Anew(reason)) => (ReasonClass::Other, reason.clone(), None),
+        Err(SessionEnd::Read(error)) => (ReasonClass::Other, chain(error), None),
+        Err(SessionEnd::Halt(Halt::Fault(fault))) => (fault.class(), chain(fault), fault.position().cloned()),
+    };
+    Stop { class, reason, at }
+}
+
+fn stop_all(board: &Board, stop: Stop) {
+    for held in board.lock().values_mut().filter(|held| held.is_running()) {
+        held.state = State::Stopped(stop.clone());
+    }
+}

@@ -1,0 +1,167 @@
+//! The life of one follower: partitions come and go, batches are applied, signals answered.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use brainops_log::{Assignment, Batch, Follower, ReadError, Signal};
+use chrono::Utc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::Applier;
+use crate::backoff::Backoff;
+use crate::beat::learn;
+use crate::checkpoint::{Asked, Place, take_over};
+use crate::entry::enter;
+use crate::halt::{Halt, pause_after};
+use crate::held::{Board, State};
+use crate::model::ReadModel;
+use crate::run_error::RunError;
+
+/// How long the batch in flight may go on after shutdown was asked for. With what follows, a process ends within ten
+/// seconds.
+const DRAIN_LIMIT: Duration = Duration::from_secs(7);
+
+/// How long a partition may stay with us in the group but with somebody else in the database, before we begin anew.
+const TAKEN_OVER_LIMIT: Duration = Duration::from_secs(5);
+
+/// Why a session ended without an error.
+pub(crate) enum Ended {
+    /// Shutdown was asked for.
+    ShutDown,
+    /// For this reason, another one is to begin.
+    Anew(String),
+}
+
+/// What ended a session.
+pub(crate) enum SessionEnd {
+    Halt(Halt),
+    Read(ReadError),
+}
+
+impl From<Halt> for SessionEnd {
+    fn from(halt: Halt) -> Self {
+        Self::Halt(halt)
+    }
+}
+
+pub(crate) struct Session<M> {
+    applier: Applier<M>,
+    board: Board,
+    shutdown: CancellationToken,
+    pub(crate) follower: Follower,
+    /// Partitions that stand, of which the follower was told to take no more.
+    on_hold: BTreeSet<Place>,
+    /// Since when a partition is ours in the group and somebody else's in the database.
+    taken_over_at: Option<Instant>,
+}
+
+impl<M: ReadModel> Session<M> {
+    pub(crate) fn new(applier: Applier<M>, follower: Follower, shutdown: CancellationToken) -> Self {
+        let board = applier.board.clone();
+        Self { applier, board, shutdown, follower, on_hold: BTreeSet::new(), taken_over_at: None }
+    }
+
+    pub(crate) async fn follow(&mut self) -> Result<Ended, SessionEnd> {
+        loop {
+            let signal = tokio::select! {
+                biased;
+                () = self.shutdown.cancelled() => return Ok(Ended::ShutDown),
+                signal = self.follower.next() => signal,
+            };
+            match signal {
+                Signal::Assigned(assignment) => self.assigned(assignment).await?,
+                Signal::Revoked(places) => self.revoked(&places),
+                Signal::Batch(batch) => self.apply(&batch).await?,
+                Signal::Idle(lags) => learn(&self.board, &lags, Utc::now()),
+                Signal::Failed(error) => return Err(SessionEnd::Read(error)),
+            }
+            self.hold_stopped();
+            if self.is_robbed() {
+                return Ok(Ended::Anew("partitions were taken over by an instance that does not keep them".into()));
+            }
+        }
+    }
+
+    /// Takes the partitions over in the database, and goes on where it says.
+    async fn assigned(&mut self, assignment: Assignment) -> Result<(), Halt> {
+        let asked: Vec<Asked> = assignment
+            .partitions()
+            .iter()
+            .map(|one| Asked {
+                place: (one.topic.clone(), one.partition),
+                topic_id: one.topic_id.clone(),
+                log_start: one.low,
+            })
+            .collect();
+        let generation = &self.applier.generation;
+        let mut backoff = Backoff::for_database();
+        let mut checkpoints = loop {
+            match take_over(&self.applier.pool, generation, &asked).await {
+                Ok(checkpoints) => break checkpoints,
+                Err(error) => pause_after(&generation.read_model, error, &mut backoff, &self.shutdown).await?,
+            }
+        };
+        let (now, mut starts) = (Utc::now(), Vec::new());
+        for assigned in assignment.partitions() {
+            let place = (assigned.topic.clone(), assigned.partition);
+            let Some(checkpoint) = checkpoints.remove(&place) else { continue }; // each was asked for
+            let (held, start) = enter(assigned, &checkpoint, now);
+            if let State::Stopped(stop) = &held.state {
+                tracing::error!(projector.name = %generation.read_model, event.topic = %place.0, event.partition = place.1.get(), reason_class = stop.class.as_str(), reason = %stop.reason, "a partition cannot be gone on with");
+            }
+            self.on_hold.remove(&place);
+            self.board.lock().insert(place.clone(), held);
+            starts.push((place.0, place.1, start));
+        }
+        tracing::info!(projector.name = %generation.read_model, partitions = starts.len(), "took partitions over");
+        assignment.start(starts);
+        Ok(())
+    }
+
+    fn revoked(&mut self, places: &[Place]) {
+        let mut held = self.board.lock();
+        for place in places {
+            held.remove(place);
+            self.on_hold.remove(place);
+        }
+        tracing::info!(projector.name = %self.applier.generation.read_model, partitions = places.len(), "gave partitions up");
+    }
+
+    /// Applies a batch; after shutdown was asked for, it gets a little longer.
+    async fn apply(&mut self, batch: &Batch) -> Result<(), Halt> {
+        let (shutdown, read_model) = (self.shutdown.clone(), self.applier.generation.read_model.clone());
+        let drained = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(DRAIN_LIMIT).await;
+        };
+        tokio::select! {
+            applied = self.applier.apply(batch, &self.shutdown) => applied,
+            () = drained => {
+                let limit_s = DRAIN_LIMIT.as_secs();
+                Err(Halt::Fault(RunError::DrainTimedOut { read_model, limit_s }))
+            }
+        }
+    }
+
+    /// Tells the follower which partitions stand, so that it need not read them for nothing.
+    fn hold_stopped(&mut self) {
+        for (place, held) in self.board.lock().iter() {
+            if !held.is_running() && self.on_hold.insert(place.clone()) {
+                self.follower.hold(&place.0, place.1);
+            }
+        }
+    }
+
+    /// Whether partitions that the group leaves with us have been somebody else's for too long. Usually the group
+    /// takes them from us a moment later; but an instance that was slow to hear of its own loss may have taken over
+    /// what was ours and then given it up.
+    fn is_robbed(&mut self) -> bool {
+        let robbed = self.board.lock().values().any(|held| held.state == State::TakenOver);
+        if !robbed {
+            self.taken_over_at = None;
+            return false;
+        }
+        self.taken_over_at.get_or_insert_with(Instant::now).elapsed() > TAKEN_OVER_LIMIT
+    }
+}
