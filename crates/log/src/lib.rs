@@ -1,1 +1,47 @@
 //! Appends events to Kafka and reads them back in order, each with its verdict.
+//!
+//! Knows Kafka and the schema registry; does not know Postgres, HTTP doors, or any particular event. Begin with
+//! [`Cluster`] and [`Registry`], then [`Appender`] to append, [`Follower`] to follow as a member of a group, [`read()`]
+//! to read from one frontier to another.
+//!
+//! What a reader can rely on: records of one partition come in log order, each once per reading; repeats within
+//! 65,536 offsets are named ([`Verdict`], [`Window`]), wherever reading began; nothing is skipped in silence; an
+//! offset is never reset.
+
+mod append;
+mod batch;
+mod claim;
+mod cluster;
+mod config;
+mod context;
+mod digest;
+mod follower;
+mod frontier;
+mod intake;
+mod metrics;
+mod native;
+mod read;
+mod read_error;
+mod records;
+mod registry;
+mod resolve;
+mod secret;
+mod structured;
+mod topics;
+mod window;
+
+pub use append::{AppendError, Appended, Appender, Outcome};
+pub use batch::{Batch, Item, Place, PoisonError, Span};
+pub use cluster::{Cluster, ClusterError, MAX_RECORD_BYTES};
+pub use config::{
+    ConfigError, Credentials, KafkaConfig, LogConfig, RegistryConfig, SaslMechanism, SecurityProtocol,
+};
+pub use digest::RecordDigest;
+pub use follower::{AssignedPartition, Assignment, Follower, FollowerConfig, Signal};
+pub use frontier::{PartitionLag, end_frontier, lag, start_frontier};
+pub use read::{Reading, read};
+pub use read_error::ReadError;
+pub use registry::{Registry, RegistryError};
+pub use secret::SecretError;
+pub use topics::{Mismatch, TopicState, TopicsError, delete_topics, ensure_topics};
+pub use window::{Identity, Misplacement, Verdict, WINDOW_OFFSETS, Window};

@@ -1,0 +1,154 @@
+//! One Kafka producer: from its start until its first failed delivery.
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use brainops_event::{Offset, Outgoing, Partition, Position, TopicName, timestamp_from_millis};
+use metrics::{counter, histogram};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::future_producer::{Delivery as Delivered, DeliveryFuture};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _, PurgeConfig};
+
+use super::{AppendError, Appended};
+use crate::cluster::{Cluster, MAX_RECORD_BYTES, Role};
+use crate::context::LoggingContext;
+use crate::metrics::{APPEND_FAILURES, APPEND_SECONDS, APPENDED_EVENTS};
+
+/// How long an acknowledgement may take before the outcome is called unknown.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// What may wait in memory for the brokers.
+const QUEUE_LIMIT_RECORDS: usize = 50_000;
+const QUEUE_LIMIT_KIB: usize = 65_536;
+/// How long records gather into a request; a lone append waits as long.
+const LINGER_MS: usize = 5;
+
+pub(super) struct Producer {
+    client: FutureProducer<LoggingContext>,
+    /// Set once. Whoever sends holds it for reading, so that nothing is queued after the end.
+    ended: RwLock<bool>,
+}
+
+/// A record on its way.
+pub(super) struct Delivery {
+    answer: DeliveryFuture,
+    since: Instant,
+}
+
+impl Producer {
+    pub(super) fn start(cluster: &Cluster) -> Result<Producer, KafkaError> {
+        let client = cluster
+            .client(Role::Appender)
+            .set("acks", "all")
+            .set("enable.idempotence", "true")
+            .set("enable.gapless.guarantee", "true")
+            .set("message.timeout.ms", "0") // see the module comment: time limits are ours, not the client's
+            .set("partitioner", "murmur2_random")
+            .set("compression.type", "zstd")
+            .set("linger.ms", LINGER_MS.to_string())
+            .set("message.max.bytes", (MAX_RECORD_BYTES + 1024).to_string()) // and the client's own framing
+            .set("queue.buffering.max.messages", QUEUE_LIMIT_RECORDS.to_string())
+            .set("queue.buffering.max.kbytes", QUEUE_LIMIT_KIB.to_string())
+            .create_with_context(LoggingContext)?;
+        Ok(Producer { client, ended: RwLock::new(false) })
+    }
+
+    pub(super) fn send(
+        &self,
+        topic: &TopicName,
+        value: &[u8],
+        outgoing: Outgoing,
+    ) -> Result<Delivery, AppendError> {
+        let ended = self.ended.read().unwrap_or_else(PoisonError::into_inner);
+        if *ended {
+            return Err(AppendError::NotSent);
+        }
+        let headers = outgoing.envelope.headers();
+        let headers =
+            headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, (name, value)| {
+                all.insert(Header { key: name, value: Some(value.as_bytes()) })
+            });
+        let record = FutureRecord::to(topic.as_str()).key(outgoing.key()).payload(value).headers(headers);
+        match self.client.send_result(record).map_err(|(error, _)| error) {
+            Ok(answer) => Ok(Delivery { answer, since: Instant::now() }),
+            Err(error) if error.rdkafka_error_code() == Some(Code::QueueFull) => {
+                Err(AppendError::QueueFull(Box::new(outgoing)))
+            }
+            Err(error) => Err(not_queued(topic, error)),
+        }
+    }
+
+    /// True when everything was answered for in time.
+    pub(super) fn flush(&self, limit: Duration) -> bool {
+        self.client.flush(limit).is_ok()
+    }
+
+    /// Gives up everything that is queued or on its way; each is answered with an error.
+    pub(super) fn end(&self) {
+        let mut ended = self.ended.write().unwrap_or_else(PoisonError::into_inner);
+        *ended = true;
+        self.client.purge(PurgeConfig::default().queue().inflight());
+    }
+}
+
+impl Delivery {
+    pub(super) async fn answer(self, topic: &TopicName) -> Result<Appended, AppendError> {
+        let deadline = tokio::time::Instant::from_std(self.since + ANSWER_LIMIT);
+        let answer = match tokio::time::timeout_at(deadline, self.answer).await {
+            Ok(Ok(Ok(delivered))) => position(topic, &delivered),
+            Ok(Ok(Err((error, _)))) => Err(failure(topic, error)),
+            Ok(Err(_)) => Err(unknown(topic, KafkaError::Canceled)),
+            Err(_) => Err(unknown(topic, KafkaError::MessageProduction(Code::MessageTimedOut))),
+        };
+        let label = topic.as_str().to_owned();
+        match &answer {
+            Ok(_) => {
+                histogram!(APPEND_SECONDS, "topic" => label.clone()).record(self.since.elapsed());
+                counter!(APPENDED_EVENTS, "topic" => label).increment(1);
+            }
+            Err(_) => counter!(APPEND_FAILURES, "topic" => label).increment(1),
+        }
+        answer
+    }
+}
+
+fn position(topic: &TopicName, delivered: &Delivered) -> Result<Appended, AppendError> {
+    let nonsense = |_| unknown(topic, KafkaError::MessageProduction(Code::BadMessage));
+    let partition = Partition::new(delivered.partition).map_err(nonsense)?;
+    let offset = Offset::new(delivered.offset).map_err(nonsense)?;
+    let recorded_at = delivered.timestamp.to_millis().and_then(timestamp_from_millis);
+    let position = Position { topic: topic.clone(), partition, offset };
+    Ok(Appended { position, recorded_at: recorded_at.unwrap_or_default() })
+}
+
+/// Only what certainly keeps a record out of the log is a refusal.
+fn failure(topic: &TopicName, error: KafkaError) -> AppendError {
+    match error.rdkafka_error_code() {
+        Some(Code::PurgeQueue) => AppendError::NotSent,
+        Some(
+            Code::MessageSizeTooLarge
+            | Code::TopicAuthorizationFailed
+            | Code::ClusterAuthorizationFailed
+            | Code::UnknownTopic
+            | Code::UnknownTopicOrPartition
+            | Code::UnknownPartition
+            | Code::InvalidRecord
+            | Code::InvalidTopic
+            | Code::InvalidTimestamp
+            | Code::PolicyViolation
+            | Code::UnsupportedCompressionType,
+        ) => AppendError::Refused { topic: topic.clone(), source: error },
+        _ => unknown(topic, error),
+    }
+}
+
+fn unknown(topic: &TopicName, source: KafkaError) -> AppendError {
+    AppendError::Unknown { topic: topic.clone(), limit: ANSWER_LIMIT, source }
+}
+
+/// What was never queued was never sent.
+fn not_queued(topic: &TopicName, error: KafkaError) -> AppendError {
+    match failure(topic, error) {
+        refused @ AppendError::Refused { .. } => refused,
+        _ => AppendError::NotSent,
+    }
+}

@@ -1,0 +1,89 @@
+//! What a registry may answer that is no answer.
+use thiserror::Error;
+
+/// Why the registry did not give what was asked for. [`RegistryError::is_transient`] tells which may pass.
+#[derive(Debug, Error)]
+pub enum RegistryError {
+    /// It could not be asked. May pass.
+    #[error("the schema registry at {url} cannot be asked")]
+    Unreachable {
+        /// Its address, without login.
+        url: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// It is in trouble or too busy. May pass.
+    #[error("the schema registry at {url} answered {status}: {message}")]
+    Trouble {
+        /// Its address, without login.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it says, shortened.
+        message: String,
+    },
+    /// Something answered that is no registry. May pass, when something else stands in its place for a while.
+    #[error("what answers at {url} is no schema registry: {reason}")]
+    Gibberish {
+        /// Its address, without login.
+        url: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// It refused the question. Does not pass.
+    #[error("the schema registry at {url} refused with {status}: {message}")]
+    Refused {
+        /// Its address, without login.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it says, shortened.
+        message: String,
+    },
+    /// It has no such schema. Does not pass, unless somebody registers it.
+    #[error("the schema registry has no schema {reference}")]
+    UnknownSchema {
+        /// The id or GUID.
+        reference: String,
+    },
+    /// The schema is not one that we can read. Does not pass.
+    #[error("the schema {reference} cannot be used: {reason}")]
+    UnusableSchema {
+        /// The id or GUID.
+        reference: String,
+        /// Why.
+        reason: String,
+    },
+    /// One of our own schemas is not registered. Does not pass by itself: `brainops init` registers it.
+    #[error("the schema {subject} is not registered")]
+    NotRegistered {
+        /// Full name of its record.
+        subject: String,
+    },
+    /// The schema may not take its place beside the registered ones. Does not pass.
+    #[error("the schema {subject} is not {level} with its registered versions: {reason}")]
+    Incompatible {
+        /// Full name of its record.
+        subject: String,
+        /// The level of compatibility that is asked for.
+        level: &'static str,
+        /// What the registry says is incompatible.
+        reason: String,
+    },
+}
+
+impl RegistryError {
+    /// Whether the same question may get an answer later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            RegistryError::Unreachable { .. }
+            | RegistryError::Trouble { .. }
+            | RegistryError::Gibberish { .. } => true,
+            RegistryError::Refused { .. }
+            | RegistryError::UnknownSchema { .. }
+            | RegistryError::UnusableSchema { .. }
+            | RegistryError::NotRegistered { .. }
+            | RegistryError::Incompatible { .. } => false,
+        }
+    }
+}
