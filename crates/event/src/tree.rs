@@ -1,7 +1,8 @@
 //! The data of an event as JSON, for people: by the writer's schema, with nothing left out.
 //!
-//! `timestamp-millis` becomes an RFC 3339 string, bytes become base64 (RFC 4648, section 4), a number that JSON does
-//! not have becomes its name as a string; all else is what it looks like.
+//! `timestamp-millis` becomes an RFC 3339 string, bytes become base64 (RFC 4648, section 4), a sealed value becomes
+//! its token (`{"sealed": "sealed.v1..."}`), a number that JSON does not have becomes its name as a string; all else
+//! is what it looks like.
 
 use std::fmt;
 
@@ -9,14 +10,19 @@ use apache_avro::Schema;
 use apache_avro::schema::{NamesRef, ResolvedSchema};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserializer;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value, json};
 
 use crate::datum::{DatumError, decode_seeded};
 use crate::recorded::{Body, DecodeError, Recorded, json_error};
 use crate::schema::WriterSchema;
 use crate::time::{format_timestamp, timestamp_from_millis};
+use crate::types::privacy::Sealed;
+
+/// Full name of the record that holds a sealed value.
+const SEALED: &str = "brainops.privacy.Sealed";
 
 impl Recorded<'_> {
     /// The data as JSON, for people; an event without data gives `null`.
@@ -68,6 +74,10 @@ impl<'s> Tree<'s> {
             Some(Schema::Map(map)) => self.of(Some(&map.types)),
             _ => self.of(None),
         }
+    }
+
+    fn is_sealed(self) -> bool {
+        matches!(self.schema, Some(Schema::Record(record)) if record.name.fullname(None) == SEALED)
     }
 
     /// The schema of a value that is not null, when the union leaves only one.
@@ -151,6 +161,10 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        if self.is_sealed() {
+            let sealed = Sealed::deserialize(MapAccessDeserializer::new(members))?;
+            return Ok(json!({ "sealed": sealed.to_token() }));
+        }
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(self.of_field(&name))?;

@@ -115,6 +115,7 @@ fn people_see_the_whole_event_as_json() {
     assert_eq!(json["committed_at"], "2026-01-31T08:30:00.123Z");
     assert_eq!(json["authored_at"], "1969-12-31T23:59:59.999Z");
     assert_eq!(json["author_name"], json!(null));
+    assert_eq!(json["author_email"], json!({ "sealed": "sealed.v1.k-1.AAAAAAAAAAAAAAAA.-_8" }));
     assert_eq!(json["parents"], json!(["b".repeat(40)]));
     assert_eq!(json["paths_complete"], true);
     assert_eq!(json.as_object().unwrap().len(), 14, "nothing is left out");
