@@ -192,7 +192,7 @@ SELECT
 FROM (SELECT DISTINCT s.repository FROM deployments.success AS s WHERE NOT s.unknown_sha) AS walked
 CROSS JOIN LATERAL deployments.walk_new_commits(walked.repository) AS brought;
 
-COMMENT ON VIEW deployments.new_commits IS 'Which commits a success brought in: exactly `git rev-list <its sha> ^<previous success''s sha>`, and for the first success everything that its commit leads to. Successes with unknown_sha bring in nothing.';
+COMMENT ON VIEW deployments.new_commits IS 'Which commits a success brought in: exactly what git rev-list lists for its commit without those of the previous success''s, and for the first success everything that its commit leads to. Successes with unknown_sha bring in nothing.';
 COMMENT ON COLUMN deployments.new_commits.repository IS 'Imported repository that holds the commits.';
 COMMENT ON COLUMN deployments.new_commits.service IS 'Name of the deployed service.';
 COMMENT ON COLUMN deployments.new_commits.environment IS 'Name of the environment.';

@@ -22,7 +22,7 @@ CREATE TABLE {generation}.alert (
 CREATE INDEX ON {generation}.alert (starts_at);
 
 COMMENT ON TABLE {generation}.alert IS 'Alerts, one row each time one fires: per subject and start, from monitor.alert.fired and monitor.alert.resolved.';
-COMMENT ON COLUMN {generation}.alert.subject IS 'The alert at its monitor: <monitor>/<fingerprint>.';
+COMMENT ON COLUMN {generation}.alert.subject IS 'The alert at its monitor: name of the monitor, a slash, fingerprint.';
 COMMENT ON COLUMN {generation}.alert.starts_at IS 'When it began to fire.';
 COMMENT ON COLUMN {generation}.alert.fingerprint IS 'Identity of the alert at the monitor: equal labels, equal fingerprint.';
 COMMENT ON COLUMN {generation}.alert.alert_name IS 'Name of the alerting rule.';

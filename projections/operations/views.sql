@@ -31,7 +31,7 @@ FROM (
 ) AS spanned;
 
 COMMENT ON VIEW operations.alert_span IS 'Alerts with the span in which each fired and a rank for its severity.';
-COMMENT ON COLUMN operations.alert_span.subject IS 'The alert at its monitor: <monitor>/<fingerprint>.';
+COMMENT ON COLUMN operations.alert_span.subject IS 'The alert at its monitor: name of the monitor, a slash, fingerprint.';
 COMMENT ON COLUMN operations.alert_span.starts_at IS 'When it began to fire.';
 COMMENT ON COLUMN operations.alert_span.alert_name IS 'Name of the alerting rule.';
 COMMENT ON COLUMN operations.alert_span.service IS 'Service the alert is about; null when its labels do not say.';
