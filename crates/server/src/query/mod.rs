@@ -1,0 +1,27 @@
+//! Answers from the read models. Each answer is read in one transaction that sees one moment, and carries the
+//! frontier of that moment: the same frontier gives the same rows. What is sealed is shown sealed; nothing here opens.
+mod cursor;
+pub mod deployments;
+pub mod events;
+mod freshness;
+pub mod leads;
+mod page;
+mod params;
+pub mod projections;
+mod show;
+
+use sqlx::{PgPool, Postgres, Transaction};
+
+use crate::fault::database_problem;
+use crate::problem::Problem;
+
+/// A transaction that sees one moment, writes nothing, and gives up before the request's own limit.
+async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Problem> {
+    let mut transaction = pool.begin().await.map_err(|error| database_problem(&error))?;
+    for statement in
+        ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", "SET LOCAL statement_timeout = '20s'"]
+    {
+        sqlx::query(statement).execute(&mut *transaction).await.map_err(|error| database_problem(&error))?;
+    }
+    Ok(transaction)
+}

@@ -1,0 +1,65 @@
+//! Which path leads to which handler, and who may pass.
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::auth::require_bearer;
+use crate::doors::Doors;
+use crate::problem::{Kind, Problem};
+use crate::{health, ingest, query, seal, telemetry, webhook};
+
+/// Every door. What stands before the layer of the bearer token needs it; what comes after is open, or proves
+/// itself by its signature.
+pub fn router(doors: Arc<Doors>) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/metrics", get(metrics))
+        .route("/events", get(query::events::find).post(ingest::post_events))
+        .route("/seal", post(seal::seal))
+        .route("/webhooks/alertmanager", post(webhook::alertmanager::receive))
+        .route("/deployments", get(query::deployments::list))
+        .route("/deployments/dora", get(query::deployments::dora))
+        .route("/leads", get(query::leads::list))
+        .route("/leads/funnel", get(query::leads::funnel))
+        .route("/projections", get(query::projections::list))
+        .route_layer(from_fn_with_state(doors.clone(), require_bearer))
+        .route("/webhooks/github", post(webhook::github::receive))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .fallback(async || Problem::new(Kind::NotFound, "see GET / for the doors that there are"))
+        .method_not_allowed_fallback(async || Problem::new(Kind::Method, "see the header Allow"))
+        .layer(from_fn(telemetry::observe))
+        .with_state(doors)
+}
+
+/// `GET /metrics`: the figures in Prometheus' text form.
+async fn metrics(State(doors): State<Arc<Doors>>) -> Response {
+    ([("content-type", "text/plain; version=0.0.4")], doors.metrics.render()).into_response()
+}
+
+/// `GET /`: the doors and what each does.
+async fn index() -> Response {
+    let door = |method: &str, path: &str, does: &str| json!({ "method": method, "path": path, "does": does });
+    let doors = [
+        door("POST", "/events", "append CloudEvents or ACP messages, one or a batch"),
+        door("GET", "/events?source=&id=", "find an event by its identity"),
+        door("POST", "/seal", "seal a personal text, for producers that append on their own"),
+        door("POST", "/webhooks/github", "take a signed delivery of GitHub (no token)"),
+        door("POST", "/webhooks/alertmanager", "take a notification of Alertmanager"),
+        door("GET", "/deployments", "deployments, the latest first"),
+        door("GET", "/deployments/dora", "the four DORA figures by service, environment and week"),
+        door("GET", "/leads", "leads and their stages"),
+        door("GET", "/leads/funnel", "how many leads reached each stage"),
+        door("GET", "/projections", "the read models, how far they are and why one stopped"),
+        door("GET", "/metrics", "figures of this process for Prometheus"),
+        door("GET", "/healthz", "whether the process lives (no token)"),
+        door("GET", "/readyz", "whether all that it needs is there (no token)"),
+    ];
+    let version = env!("CARGO_PKG_VERSION");
+    Json(json!({ "name": "brainops", "version": version, "doors": doors })).into_response()
+}

@@ -1,0 +1,249 @@
+//! A router on a log and keys in memory, and what tests say to it.
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use brainops_event::types::privacy::Sealed;
+use brainops_event::{
+    DataKey, InstallationKey, KeyError, KeyId, KeyStore, NonceSource, Outgoing, TypedEvent,
+};
+use brainops_event::{Timestamp, decode_datum};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use serde_json::Value;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tower::ServiceExt;
+use zeroize::Zeroizing;
+
+use crate::append::{Acknowledged, Append, AppendFailure};
+use crate::config::ServerConfig;
+use crate::doors::{Doors, Secrets, ServerParts};
+use crate::health::{NotReady, Probe};
+use crate::routes::router;
+use crate::secret::Secret;
+
+pub const TOKEN: &str = "token-of-the-operator";
+pub const GITHUB_SECRET: &str = "It's a Secret to Everybody";
+
+/// A log in memory, which can be told to fail.
+#[derive(Default)]
+pub struct MemoryLog {
+    pub events: Mutex<Vec<Outgoing>>,
+    /// What happens to the event at this place of each call.
+    pub failures: Mutex<HashMap<usize, AppendFailure>>,
+    /// The most bytes of data that a record may have.
+    pub limit: Mutex<Option<usize>>,
+}
+
+#[async_trait]
+impl Append for MemoryLog {
+    fn check(&self, event: &Outgoing) -> Result<(), AppendFailure> {
+        match *self.limit.lock().unwrap() {
+            Some(limit) if event.datum.len() > limit => {
+                Err(AppendFailure::TooLarge { found: event.datum.len(), limit })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn append_all(&self, events: Vec<Outgoing>) -> Vec<Result<Acknowledged, AppendFailure>> {
+        let failures = self.failures.lock().unwrap();
+        let mut log = self.events.lock().unwrap();
+        let mut append = |(place, event): (usize, Outgoing)| {
+            if let Some(failure) = failures.get(&place) {
+                return Err(failure.clone());
+            }
+            let topic = format!("test.{}", event.topic());
+            let offset = i64::try_from(log.len()).unwrap();
+            log.push(event);
+            Ok(Acknowledged { topic, partition: 0, offset, recorded_at: Timestamp::UNIX_EPOCH })
+        };
+        events.into_iter().enumerate().map(&mut append).collect()
+    }
+}
+
+/// Keys in memory.
+pub struct MemoryKeys {
+    installation: InstallationKey,
+    keys: Mutex<HashMap<KeyId, Option<DataKey>>>,
+    nonces: AtomicU64,
+}
+
+impl MemoryKeys {
+    fn new() -> Self {
+        let installation = InstallationKey::new(Zeroizing::new([7; 32]));
+        Self { installation, keys: Mutex::default(), nonces: AtomicU64::new(0) }
+    }
+
+    /// The id of a subject's key.
+    pub fn id(&self, subject: &str) -> KeyId {
+        self.installation.key_id(subject)
+    }
+
+    /// Opens what was sealed for a subject.
+    pub fn open(&self, subject: &str, kind: &str, sealed: &Sealed) -> String {
+        sealed.open(&self.keys_for(&[subject]).unwrap()[0], kind).unwrap()
+    }
+}
+
+impl KeyStore for MemoryKeys {
+    fn keys_for(&self, subjects: &[&str]) -> Result<Vec<DataKey>, KeyError> {
+        let mut keys = self.keys.lock().unwrap();
+        let mut key_of = |subject: &&str| {
+            let id = self.installation.key_id(subject);
+            let fresh = u8::try_from(keys.len()).unwrap();
+            let key = keys.entry(id.clone());
+            let key = key.or_insert_with(|| Some(DataKey::new(id.clone(), Zeroizing::new([fresh; 32]))));
+            key.clone().ok_or(KeyError::Destroyed(id))
+        };
+        subjects.iter().map(&mut key_of).collect()
+    }
+
+    fn key(&self, id: &KeyId) -> Result<DataKey, KeyError> {
+        self.keys.lock().unwrap().get(id).cloned().flatten().ok_or_else(|| KeyError::Unknown(id.clone()))
+    }
+
+    fn pseudonym(&self, purpose: &str, text: &str) -> String {
+        self.installation.pseudonym(purpose, text)
+    }
+
+    fn destroy(&self, id: &KeyId) -> Result<bool, KeyError> {
+        Ok(self.keys.lock().unwrap().insert(id.clone(), None).is_none_or(|key| key.is_some()))
+    }
+}
+
+impl NonceSource for MemoryKeys {
+    fn nonce(&self) -> [u8; 12] {
+        let mut nonce = [0; 12];
+        nonce[..8].copy_from_slice(&self.nonces.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        nonce
+    }
+}
+
+/// A part that is always there.
+struct Present;
+
+#[async_trait]
+impl Probe for Present {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    async fn check(&self) -> Result<(), NotReady> {
+        Ok(())
+    }
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
+    }
+
+    /// Asserts that this is a problem of this status; gives its document.
+    pub fn problem(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        let document = self.json();
+        assert_eq!(document["status"], status);
+        for member in ["type", "title", "detail"] {
+            assert!(document[member].as_str().is_some_and(|text| !text.is_empty()), "{member} in {document}");
+        }
+        document
+    }
+
+    /// Asserts that this is a problem of this status about one field; gives the rest of it.
+    pub fn wrong_field(&self, status: u16, field: &str) -> Value {
+        let document = self.problem(status);
+        assert_eq!(document["errors"][0]["field"], field, "{document}");
+        for member in ["expected", "found"] {
+            assert!(!document["errors"][0][member].as_str().unwrap().is_empty(), "{document}");
+        }
+        document
+    }
+}
+
+/// The doors, and what is behind them.
+pub struct House {
+    pub log: Arc<MemoryLog>,
+    pub keys: Arc<MemoryKeys>,
+    doors: Arc<Doors>,
+}
+
+impl House {
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let mut config = ServerConfig::default();
+        change(&mut config);
+        let (log, keys) = (Arc::new(MemoryLog::default()), Arc::new(MemoryKeys::new()));
+        // Nobody listens there: what needs Postgres says so.
+        let nowhere = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
+        let secret = |text: &str| Secret::new(text.to_owned()).unwrap();
+        let parts = ServerParts {
+            pool: PgPoolOptions::new()
+                .acquire_timeout(std::time::Duration::from_secs(1))
+                .connect_lazy_with(nowhere),
+            appender: log.clone(),
+            keys: keys.clone(),
+            sealer: keys.clone(),
+            secrets: Secrets { operator_token: secret(TOKEN), github_webhook: secret(GITHUB_SECRET) },
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+            probes: vec![Box::new(Present)],
+        };
+        Self { log, keys, doors: Doors::new(config, parts) }
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = router(self.doors.clone()).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(with_token(Request::get(path)).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
+        let request = with_token(Request::post(path)).header("content-type", content_type);
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    pub fn events(&self) -> MutexGuard<'_, Vec<Outgoing>> {
+        self.log.events.lock().unwrap()
+    }
+
+    /// Everything that was appended, as bytes, to search for what must not be there.
+    pub fn everything(&self) -> String {
+        self.events()
+            .iter()
+            .map(|event| format!("{event:?} {}", String::from_utf8_lossy(&event.datum)))
+            .collect()
+    }
+}
+
+pub fn with_token(builder: axum::http::request::Builder) -> axum::http::request::Builder {
+    builder.header("authorization", format!("Bearer {TOKEN}"))
+}
+
+/// The data of an event.
+pub fn data<Fact: TypedEvent>(event: &Outgoing) -> Fact {
+    assert_eq!(event.schema.name.as_str(), Fact::SCHEMA);
+    decode_datum(&event.schema.fast, &event.datum).unwrap()
+}
