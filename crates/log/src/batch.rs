@@ -161,6 +161,21 @@ impl Batch {
         self.records.bytes_len()
     }
 
+    /// Digest and recorded time of the last record of a partition before an offset, if this batch holds it: what a
+    /// checkpoint says that stops in the middle of a span.
+    pub fn record_before(
+        &self,
+        topic: &TopicName,
+        partition: Partition,
+        offset: Offset,
+    ) -> Option<(RecordDigest, Timestamp)> {
+        let is_before = |record: &&RawRecord| {
+            record.offset < offset && record.partition == partition && record.topic == *topic
+        };
+        let record = self.records.list.iter().rev().find(is_before)?;
+        Some((self.records.digest(record), record.recorded_at))
+    }
+
     /// Every record with its verdict; those of one partition in log order.
     pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
         self.records.list.iter().zip(&self.contents).map(|(record, content)| self.item(record, content))
