@@ -151,11 +151,10 @@ impl Catalog {
 }
 
 /// How closely a type or pattern fits: an exact one more than any pattern, a longer pattern more than a shorter one.
+/// A pattern ends in `.*` and no type in a dot, so what fits has something in the star's place.
 fn closeness(pattern: &str, event_type: &str) -> Option<usize> {
     match pattern.strip_suffix('*') {
-        Some(prefix) => {
-            (event_type.len() > prefix.len() && event_type.starts_with(prefix)).then_some(prefix.len())
-        }
+        Some(prefix) => event_type.starts_with(prefix).then_some(prefix.len()),
         None => (pattern == event_type).then_some(usize::MAX),
     }
 }
