@@ -48,11 +48,14 @@ impl AppendFailure {
 /// Appends events in the order given.
 #[async_trait]
 pub trait Append: Send + Sync {
-    /// Whether the log would take the event, as far as that can be told before it is sent.
+    /// Whether the log would take the event, as far as that can be told before it is sent: its record's size.
     ///
     /// # Errors
     /// It would not, and never will as it is.
-    fn check(&self, event: &Outgoing) -> Result<(), AppendFailure>;
+    fn check(&self, event: &Outgoing) -> Result<(), AppendFailure> {
+        let (found, limit) = (record_bytes(event), MAX_RECORD_BYTES);
+        if found > limit { Err(AppendFailure::TooLarge { found, limit }) } else { Ok(()) }
+    }
 
     /// Appends all events and waits for each; the results stand in the order of the events.
     async fn append_all(&self, events: Vec<Outgoing>) -> Vec<Result<Acknowledged, AppendFailure>>;
@@ -61,16 +64,15 @@ pub trait Append: Send + Sync {
 /// What stands before the data in a record: a byte and the schema's id.
 const PREFIX_BYTES: usize = 5;
 
+/// Bytes of the event's record: its data behind the prefix, its headers and its key.
+fn record_bytes(event: &Outgoing) -> usize {
+    let headers = event.envelope.headers();
+    let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    PREFIX_BYTES + event.datum.len() + headers + event.key().len()
+}
+
 #[async_trait]
 impl Append for Appender {
-    fn check(&self, event: &Outgoing) -> Result<(), AppendFailure> {
-        let headers = event.envelope.headers();
-        let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        let found = PREFIX_BYTES + event.datum.len() + headers + event.key().len();
-        let limit = MAX_RECORD_BYTES;
-        if found > limit { Err(AppendFailure::TooLarge { found, limit }) } else { Ok(()) }
-    }
-
     async fn append_all(&self, events: Vec<Outgoing>) -> Vec<Result<Acknowledged, AppendFailure>> {
         let results = Appender::append_all(self, events).await;
         let errors = results.iter().filter_map(|result| result.as_ref().err());

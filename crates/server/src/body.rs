@@ -6,6 +6,9 @@ use futures::StreamExt;
 
 use crate::problem::{Kind, Problem};
 
+/// Room that is made for a body before any of it has come, bytes at most; a declared length is only a claim.
+const FIRST_BYTES: usize = 64 * 1_024;
+
 /// The media type of the body, in lower case and without its parameters.
 ///
 /// # Errors
@@ -33,7 +36,7 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<
     if declared.is_some_and(|length| length > limit) {
         return Err(Problem::too_large(limit));
     }
-    let mut whole = Vec::with_capacity(declared.unwrap_or_default());
+    let mut whole = Vec::with_capacity(declared.unwrap_or_default().min(FIRST_BYTES));
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Problem::new(Kind::Invalid, "the body broke off"))?;

@@ -4,11 +4,15 @@ use std::sync::Arc;
 use brainops_event::{KeyStore, Sealer};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
+use tokio::sync::Semaphore;
 
 use crate::append::Append;
 use crate::config::ServerConfig;
 use crate::health::{Probe, Readiness};
 use crate::secret::Secret;
+
+/// The most requests that are worked on at the same time: with the largest bodies they take about a gigabyte.
+const MAX_AT_ONCE: usize = 200;
 
 /// What the doors compare callers with.
 #[derive(Clone, Debug)]
@@ -47,6 +51,8 @@ pub struct Doors {
     pub secrets: Secrets,
     pub metrics: PrometheusHandle,
     pub readiness: Readiness,
+    /// One for each request that may be worked on at the same time.
+    pub places: Semaphore,
 }
 
 impl Doors {
@@ -60,6 +66,7 @@ impl Doors {
             sealer: parts.sealer,
             secrets: parts.secrets,
             metrics: parts.metrics,
+            places: Semaphore::new(MAX_AT_ONCE),
         })
     }
 }

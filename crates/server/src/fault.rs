@@ -38,7 +38,8 @@ pub fn database_problem(error: &sqlx::Error) -> Problem {
     }
     match code(error).as_deref() {
         Some("57014") => Problem::new(Kind::Unavailable, "the question took longer than its limit"),
-        None | Some("57P01" | "57P02" | "57P03" | "53300" | "40001" | "40P01") => {
+        // Also when the views were replaced since the query was prepared (0A000): the next try prepares it anew.
+        None | Some("57P01" | "57P02" | "57P03" | "53300" | "40001" | "40P01" | "0A000") => {
             tracing::error!(error = %chain(error), "the read models are away");
             Problem::new(Kind::Unavailable, "the read models are away")
         }

@@ -55,6 +55,8 @@ pub enum Kind {
     MediaType,
     /// The body says something that cannot be true or understood.
     Invalid,
+    /// More requests are being worked on than we take at once; later helps.
+    Busy,
     /// Something that we need is away; the same request again may succeed.
     Unavailable,
     /// The answer took too long; what the request asked for may still happen.
@@ -79,6 +81,7 @@ impl Kind {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "the body's media type is not accepted")
             }
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body was not understood"),
+            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy", "too many requests at once"),
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "something that is needed is away")
             }
@@ -173,7 +176,7 @@ impl IntoResponse for Problem {
             Kind::Unauthenticated => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"brainops\""));
             }
-            Kind::Unavailable | Kind::TimedOut => {
+            Kind::Busy | Kind::Unavailable | Kind::TimedOut => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
             _ => {}

@@ -13,8 +13,8 @@ use crate::doors::Doors;
 use crate::problem::{Kind, Problem};
 use crate::{health, ingest, query, seal, telemetry, webhook};
 
-/// Every door. What stands before the layer of the bearer token needs it; what comes after is open, or proves
-/// itself by its signature.
+/// Every door. A layer holds for what stands before it: the token for all but GitHub, which proves itself by its
+/// signature, and health; a place among the requests that are worked on for all but health.
 pub fn router(doors: Arc<Doors>) -> Router {
     Router::new()
         .route("/", get(index))
@@ -29,6 +29,7 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .route("/projections", get(query::projections::list))
         .route_layer(from_fn_with_state(doors.clone(), require_bearer))
         .route("/webhooks/github", post(webhook::github::receive))
+        .route_layer(from_fn_with_state(doors.clone(), telemetry::take_a_place))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(async || Problem::new(Kind::NotFound, "see GET / for the doors that there are"))

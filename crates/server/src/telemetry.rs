@@ -1,14 +1,16 @@
-//! Gives each request an id, a span, a time limit and its figures. Paths are recorded as their patterns, and neither
+//! Gives each request an id, a span, a place among those that are worked on, a time limit and its figures. Paths are recorded as their patterns, and neither
 //! queries nor bodies at all.
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::doors::Doors;
 use crate::metric_names::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS};
 use crate::problem::{Kind, Problem};
 
@@ -38,6 +40,15 @@ pub async fn observe(request: Request, next: Next) -> Response {
         response.headers_mut().insert(REQUEST_ID.clone(), id);
     }
     response
+}
+
+/// Refuses a request when too many are being worked on, before any of its body is read.
+pub async fn take_a_place(State(doors): State<Arc<Doors>>, request: Request, next: Next) -> Response {
+    match doors.places.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => Problem::new(Kind::Busy, "more requests are being worked on than are taken at once")
+            .into_response(),
+    }
 }
 
 async fn answer_in_time(request: Request, next: Next) -> Response {

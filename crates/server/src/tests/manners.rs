@@ -117,3 +117,15 @@ async fn the_index_lists_doors_that_are_there() {
         assert!(![404, 405].contains(&status), "{method} {path} answers {status}");
     }
 }
+
+#[tokio::test]
+async fn who_comes_when_all_places_are_taken_is_asked_to_come_later() {
+    let house = House::new();
+    let taken = house.take_all_places().await;
+    for path in ["/", "/deployments"] {
+        assert_eq!(house.get(path).await.problem(429)["type"], "urn:brainops:problem:busy");
+    }
+    assert_eq!(house.get("/healthz").await.status.as_u16(), 200);
+    drop(taken);
+    assert_eq!(house.get("/").await.status.as_u16(), 200);
+}

@@ -193,7 +193,7 @@ impl House {
         let secret = |text: &str| Secret::new(text.to_owned()).unwrap();
         let parts = ServerParts {
             pool: PgPoolOptions::new()
-                .acquire_timeout(std::time::Duration::from_secs(1))
+                .acquire_timeout(std::time::Duration::from_millis(100))
                 .connect_lazy_with(nowhere),
             appender: log.clone(),
             keys: keys.clone(),
@@ -223,6 +223,12 @@ impl House {
     pub async fn post(&self, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
         let request = with_token(Request::post(path)).header("content-type", content_type);
         self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// As if as many requests were being worked on as can be.
+    pub async fn take_all_places(&self) -> tokio::sync::SemaphorePermit<'_> {
+        let all = u32::try_from(self.doors.places.available_permits()).unwrap();
+        self.doors.places.acquire_many(all).await.unwrap()
     }
 
     pub fn events(&self) -> MutexGuard<'_, Vec<Outgoing>> {
