@@ -38,7 +38,7 @@ struct FewOfCommit<'a> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("{:<22} {:<30} {:>8} {:>8} {:>8}", "event (bytes)", "decoded to", "min ns", "median", "max");
+    println!("{:<26} {:<24} {:>8} {:>8} {:>8}", "event (bytes)", "decoded to", "min ns", "median", "max");
     let (lead, lead_datum) = encoded(&lead_discovered())?;
     measure(
         lead,
@@ -77,7 +77,7 @@ fn measure(
     for ((way, _), mut figures) in ways.iter().zip(figures) {
         figures.sort_by(f64::total_cmp);
         let (min, median, max) = (figures[0], figures[ROUNDS / 2], figures[ROUNDS - 1]);
-        println!("{:<22} {way:<30} {min:>8.0} {median:>8.0} {max:>8.0}", format!("{name} ({})", datum.len()));
+        println!("{:<26} {way:<24} {min:>8.0} {median:>8.0} {max:>8.0}", format!("{name} ({})", datum.len()));
     }
     Ok(())
 }
