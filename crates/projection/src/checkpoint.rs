@@ -122,7 +122,9 @@ pub(crate) async fn read_locked(
         .fetch_all(&mut *transaction)
         .await?;
     transaction.rollback().await?;
-    let found = |row: &PgRow| Ok(Found { epoch: row.try_get("epoch")?, next: offset(row, "next_offset")? });
+    let found = |row: &PgRow| -> Result<Found, sqlx::Error> {
+        Ok(Found { epoch: row.try_get("epoch")?, next: offset(row, "next_offset")? })
+    };
     rows.iter().map(|row| Ok((place(row)?, found(row)?))).collect()
 }
 

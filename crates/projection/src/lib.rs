@@ -1,25 +1,39 @@
 //! Runs read models: folds batches of events into rows of Postgres, and moves rows and checkpoint together.
 //!
 //! A read model implements [`ReadModel`] over its [`Tables`]; everything else (SQL, checkpoints, generations) is done
-//! here: [`install`] makes its tables and views. Knows no particular read model, and of Kafka only
+//! here: [`install`] makes its tables and views, [`run`] fills them. Knows no particular read model, and of Kafka only
 //! what `log` gives: batches, verdicts and frontiers.
 
 mod advance;
+mod any;
+mod apply;
 mod backoff;
+mod batch;
+mod beat;
 mod bind;
+mod checkpoint;
 mod config;
 mod definition;
+mod entry;
 mod error;
 mod generation;
 mod grant;
+mod halt;
+mod held;
 mod install;
 pub mod metrics;
 mod migrate;
 mod model;
 mod month;
+mod note;
+mod park;
+mod plan;
 mod reason;
 mod row;
 mod rows;
+mod run;
+mod run_error;
+mod session;
 mod sqlstate;
 mod statement;
 mod status;
@@ -29,6 +43,7 @@ mod views;
 mod wait;
 mod writer;
 
+pub use any::{AnyReadModel, Boxed, any};
 pub use config::{PostgresConfig, PostgresConfigError, SslMode};
 pub use definition::Difference;
 pub use error::FoldError;
@@ -40,6 +55,8 @@ pub use model::ReadModel;
 pub use reason::ReasonClass;
 pub use row::{Changed, Row};
 pub use rows::{AnyRows, Rows, Tables};
+pub use run::{RunOptions, run};
+pub use run_error::RunError;
 pub use sqlstate::{Remedy, remedy};
 pub use status::{RunState, Status, TableRows, list, status};
 pub use table::{Column, ColumnType, Table, WriteMode};

@@ -145,8 +145,12 @@ pub trait AnyRows: Send {
     /// When the row cannot be read or written.
     fn tuple_of(&self, row: &PgRow) -> Result<Vec<u8>, sqlx::Error>;
 
-    /// Forgets which rows were wanted, and keeps the rows: what a batch of one event would know of earlier ones.
-    fn forget_wanted(&mut self);
+    /// The keys of rows that were changed since the last `forget_batch`, for messages; appended rows left out.
+    fn changed_keys(&self) -> Vec<String>;
+
+    /// Keeps the rows and forgets which were wanted and changed: as if the next batch began, with the rows in place
+    /// of the database.
+    fn forget_batch(&mut self);
 }
 
 impl<R: Row> AnyRows for Rows<R> {
@@ -199,9 +203,14 @@ impl<R: Row> AnyRows for Rows<R> {
         tuple(&row).map_err(|error| sqlx::Error::Decode(Box::new(error)))
     }
 
-    fn forget_wanted(&mut self) {
+    fn changed_keys(&self) -> Vec<String> {
+        self.slots.iter().filter(|(_, slot)| slot.changed).map(|(key, _)| format!("{key:?}")).collect()
+    }
+
+    fn forget_batch(&mut self) {
         for slot in self.slots.values_mut() {
             slot.wanted = false;
+            slot.changed = false;
         }
     }
 }
