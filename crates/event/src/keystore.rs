@@ -35,6 +35,7 @@ pub struct KeyId(Box<str>);
 
 impl KeyId {
     /// The id as text.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -79,16 +80,19 @@ pub struct DataKey {
 
 impl DataKey {
     /// Joins an id and its secret.
+    #[must_use]
     pub fn new(id: KeyId, secret: Zeroizing<[u8; KEY_BYTES]>) -> Self {
         Self { id, secret }
     }
 
     /// The opaque id.
+    #[must_use]
     pub fn id(&self) -> &KeyId {
         &self.id
     }
 
     /// The secret itself, for a store that writes it down. Nothing else has a reason to look.
+    #[must_use]
     pub fn secret(&self) -> &[u8; KEY_BYTES] {
         &self.secret
     }
@@ -106,22 +110,26 @@ pub struct InstallationKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl InstallationKey {
     /// Takes the secret, which must be random and kept for as long as the log is.
+    #[must_use]
     pub fn new(secret: Zeroizing<[u8; KEY_BYTES]>) -> Self {
         Self(secret)
     }
 
     /// The secret itself, for a store that writes it down.
+    #[must_use]
     pub fn secret(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }
 
     /// The id of the key of `data_subject`: the same for ever, and no way back without this secret.
+    #[must_use]
     pub fn key_id(&self, data_subject: &str) -> KeyId {
         let digest = self.digest(&[KEY_ID_LABEL, data_subject]);
         KeyId(format!("{KEY_ID_PREFIX}{}", hex(&digest[..KEY_ID_DIGITS / 2])).into())
     }
 
     /// HMAC-SHA-256 of `text` for `purpose`, 64 lower-case hexadecimal digits: an id that can be compared, not read.
+    #[must_use]
     pub fn pseudonym(&self, purpose: &str, text: &str) -> String {
         hex(&self.digest(&[PSEUDONYM_LABEL, purpose, text]))
     }

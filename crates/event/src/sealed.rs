@@ -111,6 +111,7 @@ impl Sealed {
 
     /// The text form that columns of read models store: `sealed.v1.<key id>.<nonce>.<ciphertext>`, the last two in
     /// base64 of the URL alphabet without padding.
+    #[must_use]
     pub fn to_token(&self) -> String {
         let mut token = String::with_capacity(64 + self.ciphertext.len().div_ceil(3) * 4);
         token.push_str(TOKEN_PREFIX);

@@ -38,7 +38,7 @@ pub(crate) struct Journal {
     /// A write or an fsync failed: what is on disk is not known.
     broken: bool,
     /// How often data was brought to disk.
-    syncs: usize,
+    pub(crate) syncs: usize,
 }
 
 #[derive(Clone, Copy, PartialEq)]

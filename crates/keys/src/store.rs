@@ -168,3 +168,38 @@ fn random_secret(place: &Path) -> Result<Zeroizing<[u8; KEY_BYTES]>, KeyError> {
     SysRng.try_fill_bytes(secret.as_mut_slice()).map_err(|error| unavailable(place, error))?;
     Ok(secret)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn syncs(store: &FileKeyStore) -> usize {
+        store.kept().unwrap().journal.syncs
+    }
+
+    #[test]
+    fn any_number_of_new_keys_is_one_fsync_and_finding_them_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FileKeyStore::open(folder.path().join("keys")).unwrap();
+        let subjects: Vec<String> = (0..1000).map(|number| format!("author-{number}")).collect();
+        let subjects: Vec<&str> = subjects.iter().map(String::as_str).collect();
+        let before = syncs(&store);
+        store.keys_for(&subjects).unwrap();
+        assert_eq!(syncs(&store), before + 1);
+        store.keys_for(&subjects).unwrap();
+        store.keys_for(&subjects[3..5]).unwrap();
+        assert_eq!(syncs(&store), before + 1);
+    }
+
+    /// The other process may have died between its write and its fsync.
+    #[test]
+    fn keys_that_another_handle_made_are_on_disk_before_they_are_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = FileKeyStore::open(folder.path().join("keys")).unwrap();
+        let other = FileKeyStore::open(folder.path().join("keys")).unwrap();
+        one.keys_for(&["lead-1"]).unwrap();
+        let before = syncs(&other);
+        other.keys_for(&["lead-1"]).unwrap();
+        assert_eq!(syncs(&other), before + 1);
+    }
+}

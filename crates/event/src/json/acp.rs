@@ -15,7 +15,7 @@ use super::text::{Level, Members, level};
 use crate::catalog::SchemaEntry;
 use crate::envelope::{Envelope, Priority};
 use crate::ids::Subject;
-use crate::text::AttributeError;
+use crate::text::{AttributeError, CORRELATION_ID};
 
 const MEMBERS: [&str; 5] = ["id", "type", "source", "payload", "context"];
 const CONTEXT: [&str; 2] = ["trace_id", "priority"];
@@ -56,7 +56,12 @@ fn context(members: &Members<'_>, faults: &mut Faults) -> Context {
     match level(raw, &path) {
         Ok(Level::Object(context)) => {
             refuse_others(&context, &CONTEXT, Some("context"), faults);
-            let trace_id = text(&context, "trace_id", "context.trace_id", faults);
+            let trace_id = text(&context, "trace_id", "context.trace_id", faults).and_then(|trace_id| {
+                let checked = CORRELATION_ID
+                    .check(&trace_id)
+                    .map_err(|error| attribute_error("context.trace_id", &error));
+                faults.take(checked.map(|()| trace_id))
+            });
             let priority = text(&context, "priority", "context.priority", faults);
             let priority = priority.and_then(|word| {
                 let parsed = word.parse().map_err(|error| attribute_error("context.priority", &error));

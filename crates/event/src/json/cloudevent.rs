@@ -1,5 +1,7 @@
 //! CloudEvents 1.0 in JSON, read: attributes, and the data in the way that the carrier of its type wants it.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
@@ -10,9 +12,11 @@ use super::incoming::{Carrier, Content, Form, Incoming};
 use super::media;
 use super::path::Path;
 use super::sealing::Typed;
-use super::text::{Level, Members, level};
+use super::text::{Level, Members, level, read_body};
 use crate::catalog::SchemaEntry;
 use crate::ids::Subject;
+use crate::recorded::Body;
+use crate::view::EnvelopeView;
 
 pub(crate) fn read(raw: &RawValue, members: &Members<'_>) -> Result<Incoming, FieldErrors> {
     let mut faults = Faults::default();
@@ -26,6 +30,28 @@ pub(crate) fn read(raw: &RawValue, members: &Members<'_>) -> Result<Incoming, Fi
         Some(content) => faults.settle(Incoming::new(envelope, Form::CloudEvents, content)),
         None => faults.refuse(),
     }
+}
+
+/// Reads a record of the log whose value is a structured CloudEvent: its envelope, and its data as JSON text.
+///
+/// # Errors
+/// It is no CloudEvent in JSON, it has no subject, or its data is in base64.
+pub fn read_structured(value: &[u8]) -> Result<(EnvelopeView<'static>, Body<'_>), FieldErrors> {
+    let raw = read_body(value)?;
+    let Level::Object(members) = level(raw, &Path::Root("body"))? else {
+        return Err(FieldError::new("body", "an object: one event", "another value").into());
+    };
+    let mut faults = Faults::default();
+    attributes::require_version(&members, &mut faults);
+    let identity = Identity::read(&members, &mut faults);
+    let subject = attributes::required(&members, "subject", Subject::new, &mut faults);
+    if members.get_non_null("data_base64").is_some() {
+        faults.push(FieldError::new("data_base64", "nothing: data is JSON, in the member data", "data"));
+    }
+    let (Some(identity), Some(subject)) = (identity, subject) else { return faults.refuse() };
+    let envelope = attributes::others(identity.envelope(subject), &members, &mut faults);
+    let body = members.get_non_null("data").map_or(Body::Empty, |data| Body::Json(Cow::Borrowed(data.get())));
+    faults.settle((envelope.into_view(), body))
 }
 
 /// The subject; when none is given to a type that needs one, the fault is noted and the id stands in, so that

@@ -7,6 +7,8 @@ pub(crate) const TIME: &str =
     "an RFC 3339 time within the years 0001 to 9999, or integer milliseconds since 1970";
 pub(crate) const SEALED: &str =
     r#"a sealed value: {"sealed": "sealed.v1..."} or {"key_id": ..., "nonce": base64, "ciphertext": base64}"#;
+pub(crate) const PERSONAL: &str =
+    r#"string (it is sealed here), null, or a sealed value: {"sealed": "sealed.v1..."} or its three parts"#;
 pub(crate) const TEXT: &str = "string";
 
 const SEALED_RECORD: &str = "brainops.privacy.Sealed";

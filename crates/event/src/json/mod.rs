@@ -20,6 +20,8 @@ mod attributes;
 mod binary;
 mod cloudevent;
 mod encode;
+#[cfg(test)]
+mod encode_tests;
 mod expected;
 mod field_error;
 mod incoming;
@@ -31,6 +33,7 @@ mod subject;
 mod text;
 mod write;
 
+pub use cloudevent::read_structured;
 pub use field_error::{FieldError, FieldErrors, Refusal};
 pub use incoming::{Form, Incoming, MAX_BATCH, into_outgoing_all, parse};
 pub use write::{to_acp_json, to_cloudevent_json};

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::value::RawValue;
 
 use super::encode::Encoder;
+use super::expected;
 use super::field_error::{FieldError, FieldErrors, Refusal};
 use super::path::Path;
 use super::text::{Level, Members, level};
@@ -89,7 +90,7 @@ struct Personal<'a, 'p> {
 }
 
 impl<'a> Personal<'a, '_> {
-    /// Writes a field if it came as text; false when it did not.
+    /// Writes a field that is to be sealed, or is sealed; false when it says nothing.
     fn write<'s>(
         &mut self,
         pii: &PiiField,
@@ -99,7 +100,21 @@ impl<'a> Personal<'a, '_> {
     ) -> bool {
         let root = Path::Root(self.event.root);
         let path = root.member(pii.field);
-        let Ok(Level::Text(plain)) = level(raw, &path) else { return false };
+        let plain = match level(raw, &path) {
+            Ok(Level::Text(plain)) => plain,
+            Ok(Level::Null) | Err(_) => return false,
+            Ok(other) => {
+                match ready(&other) {
+                    Some(sealed) => encoder.sealed(schema, &sealed, &path),
+                    None => encoder.faults.push(FieldError::new(
+                        path.to_string(),
+                        expected::PERSONAL,
+                        other.kind(),
+                    )),
+                }
+                return true;
+            }
+        };
         let Some(data_subject) = self.data_subject(pii, encoder) else { return true };
         match self.pass {
             Pass::Look { data_subjects } => data_subjects.push(data_subject.into_owned()),
