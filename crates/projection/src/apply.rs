@@ -139,7 +139,7 @@ impl<M: ReadModel> Applier<M> {
             Ok(written) => written,
             Err(source) => {
                 let (read_model, position) = (self.generation.read_model.clone(), None);
-                return Ok(Attempt::OwnFault(RunError::Model { read_model, position, source }));
+                return Ok(Attempt::OwnFault(RunError::Model { read_model, position, source: Box::new(source) }));
             }
         };
         let missing = self.missing_months(&written);
@@ -207,7 +207,7 @@ impl<M: ReadModel> Applier<M> {
             Unfolded::Refused(cuts) => Attempt::Refused(cuts),
             Unfolded::OwnFault { position, error } => {
                 let read_model = self.generation.read_model.clone();
-                Attempt::OwnFault(RunError::Model { read_model, position, source: error })
+                Attempt::OwnFault(RunError::Model { read_model, position, source: Box::new(error) })
             }
         }
     }

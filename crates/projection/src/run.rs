@@ -205,7 +205,7 @@ impl<M: ReadModel> Runner<M> {
     fn read_failed(&self, error: ReadError) -> Result<Ended, RunError> {
         match error {
             ReadError::Refused { .. } => {
-                Err(RunError::Read { read_model: self.generation.read_model.clone(), source: error })
+                Err(RunError::Read { read_model: self.generation.read_model.clone(), source: Box::new(error) })
             }
             error => Ok(Ended::Anew(chain(&error))),
         }

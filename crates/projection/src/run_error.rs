@@ -42,7 +42,7 @@ pub enum RunError {
         /// The event at which it showed, if at one.
         position: Option<Position>,
         /// What it did.
-        source: FoldError,
+        source: Box<FoldError>,
     },
     /// A row broke a rule of its table, which the fold should have seen: all partitions stand.
     #[error("a row of {read_model} broke a rule of its table")]
@@ -80,7 +80,7 @@ pub enum RunError {
         /// The read model.
         read_model: ModelName,
         /// Why.
-        source: ReadError,
+        source: Box<ReadError>,
     },
 }
 

@@ -1,1 +1,31 @@
-//! Given events, a fold, rows; and namespaces on the test stack.
+//! The test kit: what a test says should read like what it means.
+//!
+//! - [`given`] events, a fold, rows: pure, in milliseconds, without a stack.
+//! - [`TestStack`] and [`Namespace`]: topics and a database of a test's own on the test stack.
+//! - [`refold`] and [`stored_rows`]: what the log says the rows must be, byte for byte.
+//! - [`eventually`]: waits on a condition, with a limit.
+//!
+//! What fails panics with a message for the person who reads it: this crate is for tests only.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "assertions of tests, and the last words of a namespace that could not be cleaned up"
+)]
+
+mod eventually;
+mod given;
+mod namespace;
+mod raw;
+mod record;
+mod refold;
+mod stack;
+
+pub use eventually::{TimedOut, eventually};
+pub use given::{Given, Outcome, given};
+pub use namespace::Namespace;
+pub use raw::RawRecord;
+pub use record::{Record, Records};
+pub use refold::{TableRows, refold, stored_rows};
+pub use stack::{StackError, TestStack};
