@@ -99,7 +99,8 @@ checked_text!(
     text::SOURCE
 );
 checked_text!(
-    /// What happened, such as `lead.discovered`: 1 to 128 bytes, words of a-z, 0-9, `_` and `-` joined by dots.
+    /// What happened, such as `lead.discovered`: 1 to 256 bytes without control characters. Ours are lower-case words
+    /// joined by dots; foreign events name their types as they like.
     EventType,
     text::TYPE
 );

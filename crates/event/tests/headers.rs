@@ -124,7 +124,7 @@ fn a_refused_header_is_named_with_what_is_accepted() {
         ("ce_id", b"\xff\xfe", Flaw::NotUtf8, "1 to 256"),
         ("ce_id", b"a\nb", Flaw::ControlCharacter { at: 1 }, "1 to 256"),
         ("ce_source", b"a b", Flaw::Malformed, "URI reference"),
-        ("ce_type", b"Lead", Flaw::Malformed, "words"),
+        ("ce_type", b"", Flaw::Empty, "1 to 256"),
         ("ce_subject", &[b'x'; 513], Flaw::TooLong { bytes: 513, limit: 512 }, "1 to 512"),
         ("ce_time", b"yesterday", Flaw::Malformed, "RFC 3339"),
         ("ce_time", b"2026-01-31", Flaw::Malformed, "RFC 3339"),

@@ -13,23 +13,20 @@ use brainops_event::{
 fn bounds_are_those_that_the_contract_states() {
     assert!(EventId::new("i".repeat(256)).is_ok());
     assert!(Source::new("s".repeat(512)).is_ok());
-    assert!(EventType::new("t".repeat(128)).is_ok());
+    assert!(EventType::new("t".repeat(256)).is_ok());
     assert!(Subject::new("s".repeat(512)).is_ok());
     let too_long = EventId::new("i".repeat(257)).unwrap_err();
     assert_eq!(too_long.flaw, Flaw::TooLong { bytes: 257, limit: 256 });
     assert_eq!(Source::new("s".repeat(513)).unwrap_err().attribute, "source");
-    assert_eq!(EventType::new("t".repeat(129)).unwrap_err().attribute, "type");
+    assert_eq!(EventType::new("t".repeat(257)).unwrap_err().attribute, "type");
     assert_eq!(Subject::new("s".repeat(513)).unwrap_err().attribute, "subject");
     assert_eq!(Subject::new("").unwrap_err().flaw, Flaw::Empty);
 }
 
 #[test]
 fn a_refusal_names_the_attribute_and_what_is_accepted_but_not_the_value() {
-    let error = EventType::new("Lead.Discovered").unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "type is malformed, accepted is 1 to 128 bytes: words of a-z, 0-9, _ and - joined by dots"
-    );
+    let error = Source::new("not a source").unwrap_err().to_string();
+    assert_eq!(error, "source is malformed, accepted is a URI reference (RFC 3986) of 1 to 512 bytes");
     let error = Subject::new("jane@example.org\n").unwrap_err();
     assert_eq!(error.flaw, Flaw::ControlCharacter { at: 16 });
     assert!(!error.to_string().contains("jane"));
@@ -38,11 +35,11 @@ fn a_refusal_names_the_attribute_and_what_is_accepted_but_not_the_value() {
 }
 
 #[test]
-fn an_event_type_is_words_joined_by_dots() {
-    for good in ["lead.discovered", "agent.task.build-2.x_y", "ping", "com.example.thing"] {
+fn an_event_type_may_be_named_by_others() {
+    for good in ["lead.discovered", "ping", "com.example.thing", "Vendor.Storage/BlobCreated", "ü.b"] {
         assert!(EventType::new(good).is_ok(), "{good}");
     }
-    for bad in [".lead", "lead.", "lead..won", "Lead.won", "lead won", "lead/won", "agent.intent.*", "ü.b"] {
+    for bad in ["", "lead\nwon", "lead\u{0}"] {
         assert!(EventType::new(bad).is_err(), "{bad}");
     }
     assert_eq!(EventType::new("lead.demo.scheduled").unwrap().domain(), "lead");
@@ -80,7 +77,7 @@ fn ids_are_checked_when_they_are_read_from_json() {
     assert_eq!(serde_json::to_string(&id).unwrap(), "\"a-1\"");
     assert!(serde_json::from_str::<EventId>("\"\"").is_err());
     assert!(serde_json::from_str::<Source>("\"a b\"").is_err());
-    assert!(serde_json::from_str::<EventType>("\"A\"").is_err());
+    assert!(serde_json::from_str::<EventType>("\"lead\\nwon\"").is_err());
     assert!(serde_json::from_str::<Subject>("\"a\\u0000\"").is_err());
     assert!(serde_json::from_str::<TopicName>("\"a/b\"").is_err());
     assert!(serde_json::from_str::<Partition>("-1").is_err());
