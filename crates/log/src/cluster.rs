@@ -21,6 +21,9 @@ use crate::secret::{Secret, check_private};
 /// How long a question to the cluster may take before it is answered with an error.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
+/// The group of a consumer that shares with nobody: it never joins, but the client wants a name.
+pub(crate) const ALONE: &str = "alone";
+
 /// Largest record that is appended or read, in bytes: value, key and headers together. Below the brokers' default of
 /// 1,048,588 for a whole batch, so that no broker refuses what passed here.
 pub const MAX_RECORD_BYTES: usize = 1_000_000;
@@ -162,10 +165,11 @@ impl Cluster {
     }
 
     /// A configuration for a consumer: never resets an offset by itself, never commits by itself, sees only what is
-    /// committed, and checks what it got.
-    pub(crate) fn consumer(&self) -> ClientConfig {
+    /// committed, and checks what it got. Groups are named within the namespace, like topics.
+    pub(crate) fn consumer(&self, group: &str) -> ClientConfig {
         let mut config = self.client(Role::Reader);
         config
+            .set("group.id", format!("{}.{group}", self.shared.log.prefix))
             .set("auto.offset.reset", "error")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
@@ -197,7 +201,7 @@ impl Cluster {
         if let Some(asker) = self.shared.asker.get() {
             return Ok(asker);
         }
-        let asker = self.consumer().create_with_context(LoggingContext)?;
+        let asker = self.consumer(ALONE).remove("group.id").create_with_context(LoggingContext)?;
         Ok(self.shared.asker.get_or_init(|| asker))
     }
 

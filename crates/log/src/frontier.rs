@@ -8,7 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
-use crate::cluster::{ANSWER_LIMIT, Cluster, ClusterError};
+use crate::cluster::{ALONE, ANSWER_LIMIT, Cluster, ClusterError};
 use crate::context::LoggingContext;
 use crate::native;
 
@@ -169,8 +169,33 @@ pub(crate) fn describe_now<C: ConsumerContext>(
     Ok(described)
 }
 
+/// How long partitions without a leader are waited for: a new topic has none for a moment.
+const LEADER_LIMIT: Duration = Duration::from_secs(5);
+
 /// The first or the next offset of each partition, one question per broker; on this thread.
 pub(crate) fn list_offsets<C: ConsumerContext>(
+    asker: &BaseConsumer<C>,
+    places: &[(TopicName, Partition)],
+    which: KafkaOffset,
+) -> Result<Frontier, KafkaError> {
+    let deadline = Instant::now() + LEADER_LIMIT;
+    loop {
+        match try_list_offsets(asker, places, which) {
+            Err(error) if has_no_leader(&error) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn has_no_leader(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownTopicOrPartition};
+    let moving = [LeaderNotAvailable, NotLeaderForPartition, UnknownTopicOrPartition];
+    error.rdkafka_error_code().is_some_and(|code| moving.contains(&code))
+}
+
+fn try_list_offsets<C: ConsumerContext>(
     asker: &BaseConsumer<C>,
     places: &[(TopicName, Partition)],
     which: KafkaOffset,
@@ -210,7 +235,7 @@ async fn first_records(
         return Ok(HashMap::new());
     }
     let question = "how old the first records behind are";
-    let mut config = cluster.consumer();
+    let mut config = cluster.consumer(ALONE);
     // only the first record of each partition is looked at
     config.set("max.partition.fetch.bytes", "16384").set("queued.max.messages.kbytes", "4096");
     let asked = tokio::task::spawn_blocking(move || {

@@ -10,7 +10,7 @@ use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 use tokio::sync::mpsc;
 
 use crate::batch::Batch;
-use crate::cluster::Cluster;
+use crate::cluster::{ALONE, Cluster};
 use crate::context::LoggingContext;
 use crate::follower::failure;
 use crate::frontier::{describe_all, list_offsets};
@@ -51,7 +51,7 @@ pub async fn read(
         to.iter().map(|(topic, partition, end)| ((topic.clone(), partition), end)).collect();
     let (sender, batches) = mpsc::channel(1);
     let consumer = cluster
-        .consumer()
+        .consumer(ALONE)
         .set("queued.max.messages.kbytes", "16384")
         .create_with_context(LoggingContext)
         .map_err(ReadError::Client)?;

@@ -13,9 +13,9 @@ pub enum AppendError {
     /// The queue to the brokers is full; here is the event again. Trying later helps.
     #[error("the queue to kafka is full")]
     QueueFull(Box<Outgoing>),
-    /// It was not sent, because something before it failed. Appending it again, in order, helps.
+    /// It was not sent, mostly because something before it failed. Appending it again, in order, helps.
     #[error("the event was not sent")]
-    NotSent,
+    NotSent(#[source] Option<KafkaError>),
     /// No answer, or one that leaves open whether the event stands. Append the same event, with the same id, again,
     /// before any other of its subject.
     #[error("{topic} did not acknowledge the event within {} s: it may stand there", limit.as_secs())]
@@ -66,7 +66,7 @@ impl AppendError {
     /// What a caller can rely on.
     pub fn outcome(&self) -> Outcome {
         match self {
-            AppendError::QueueFull(_) | AppendError::NotSent => Outcome::NotThereYet,
+            AppendError::QueueFull(_) | AppendError::NotSent(_) => Outcome::NotThereYet,
             AppendError::Unknown { .. } => Outcome::Unknown,
             AppendError::Schema(error) if error.is_transient() => Outcome::NotThereYet,
             AppendError::Refused { .. }

@@ -135,7 +135,7 @@ impl Appender {
 
     async fn wait(&self, sent: Sent) -> Result<Appended, AppendError> {
         let Sent { producer, topic, delivery } = sent;
-        let answer = delivery.answer(&topic).await;
+        let answer = delivery.answer(&producer, &topic).await;
         if answer.is_err() {
             self.retire(&producer);
         }

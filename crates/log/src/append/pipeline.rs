@@ -53,7 +53,7 @@ impl<'a> Pipeline<'a> {
 
     async fn send(&self, event: Outgoing) -> Result<Sent, AppendError> {
         if self.failed {
-            return Err(AppendError::NotSent);
+            return Err(AppendError::NotSent(None));
         }
         let ready = self.appender.prepare(event).await?;
         self.appender.send(&self.producer, ready)

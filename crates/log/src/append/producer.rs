@@ -60,7 +60,7 @@ impl Producer {
     ) -> Result<Delivery, AppendError> {
         let ended = self.ended.read().unwrap_or_else(PoisonError::into_inner);
         if *ended {
-            return Err(AppendError::NotSent);
+            return Err(AppendError::NotSent(None));
         }
         let headers = outgoing.envelope.headers();
         let headers =
@@ -73,13 +73,30 @@ impl Producer {
             Err(error) if error.rdkafka_error_code() == Some(Code::QueueFull) => {
                 Err(AppendError::QueueFull(Box::new(outgoing)))
             }
-            Err(error) => Err(not_queued(topic, error)),
+            Err(error) => Err(self.not_queued(topic, error)),
         }
     }
 
     /// True when everything was answered for in time.
     pub(super) fn flush(&self, limit: Duration) -> bool {
         self.client.flush(limit).is_ok()
+    }
+
+    /// What was never queued was never sent.
+    fn not_queued(&self, topic: &TopicName, error: KafkaError) -> AppendError {
+        match failure(topic, self.cause(error)) {
+            AppendError::Unknown { source, .. } => AppendError::NotSent(Some(source)),
+            other => other,
+        }
+    }
+
+    /// An error that a producer gives after it broke says only that it broke.
+    fn cause(&self, error: KafkaError) -> KafkaError {
+        let says_little = matches!(error.rdkafka_error_code(), Some(Code::Fatal | Code::PurgeQueue));
+        match self.client.client().fatal_error() {
+            Some((code, _)) if says_little && is_refusal(code) => KafkaError::MessageProduction(code),
+            _ => error,
+        }
     }
 
     /// Gives up everything that is queued or on its way; each is answered with an error.
@@ -91,11 +108,15 @@ impl Producer {
 }
 
 impl Delivery {
-    pub(super) async fn answer(self, topic: &TopicName) -> Result<Appended, AppendError> {
+    pub(super) async fn answer(
+        self,
+        producer: &Producer,
+        topic: &TopicName,
+    ) -> Result<Appended, AppendError> {
         let deadline = tokio::time::Instant::from_std(self.since + ANSWER_LIMIT);
         let answer = match tokio::time::timeout_at(deadline, self.answer).await {
             Ok(Ok(Ok(delivered))) => position(topic, &delivered),
-            Ok(Ok(Err((error, _)))) => Err(failure(topic, error)),
+            Ok(Ok(Err((error, _)))) => Err(failure(topic, producer.cause(error))),
             Ok(Err(_)) => Err(unknown(topic, KafkaError::Canceled)),
             Err(_) => Err(unknown(topic, KafkaError::MessageProduction(Code::MessageTimedOut))),
         };
@@ -120,12 +141,19 @@ fn position(topic: &TopicName, delivered: &Delivered) -> Result<Appended, Append
     Ok(Appended { position, recorded_at: recorded_at.unwrap_or_default() })
 }
 
-/// Only what certainly keeps a record out of the log is a refusal.
 fn failure(topic: &TopicName, error: KafkaError) -> AppendError {
     match error.rdkafka_error_code() {
-        Some(Code::PurgeQueue) => AppendError::NotSent,
-        Some(
-            Code::MessageSizeTooLarge
+        Some(Code::PurgeQueue) => AppendError::NotSent(Some(error)),
+        Some(code) if is_refusal(code) => AppendError::Refused { topic: topic.clone(), source: error },
+        _ => unknown(topic, error),
+    }
+}
+
+/// Only what certainly keeps a record out of the log is a refusal.
+fn is_refusal(code: Code) -> bool {
+    matches!(
+        code,
+        Code::MessageSizeTooLarge
             | Code::TopicAuthorizationFailed
             | Code::ClusterAuthorizationFailed
             | Code::UnknownTopic
@@ -135,20 +163,10 @@ fn failure(topic: &TopicName, error: KafkaError) -> AppendError {
             | Code::InvalidTopic
             | Code::InvalidTimestamp
             | Code::PolicyViolation
-            | Code::UnsupportedCompressionType,
-        ) => AppendError::Refused { topic: topic.clone(), source: error },
-        _ => unknown(topic, error),
-    }
+            | Code::UnsupportedCompressionType
+    )
 }
 
 fn unknown(topic: &TopicName, source: KafkaError) -> AppendError {
     AppendError::Unknown { topic: topic.clone(), limit: ANSWER_LIMIT, source }
-}
-
-/// What was never queued was never sent.
-fn not_queued(topic: &TopicName, error: KafkaError) -> AppendError {
-    match failure(topic, error) {
-        refused @ AppendError::Refused { .. } => refused,
-        _ => AppendError::NotSent,
-    }
 }

@@ -50,7 +50,7 @@ use crate::resolve::{Resolved, Resolver, UNKNOWN_PATIENCE};
 /// What to follow, and how much of it to take at once.
 #[derive(Debug, Clone)]
 pub struct FollowerConfig {
-    /// The consumer group; its members share the partitions.
+    /// The consumer group, without the prefix that it gets like topics do; its members share the partitions.
     pub group: String,
     /// The topics, by their full names.
     pub topics: Vec<TopicName>,

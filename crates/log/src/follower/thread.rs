@@ -100,8 +100,7 @@ impl FollowerThread {
         commands: Receiver<Command>,
     ) -> Result<JoinHandle<()>, ReadError> {
         let consumer: BaseConsumer<GroupContext> = cluster
-            .consumer()
-            .set("group.id", &config.group)
+            .consumer(&config.group)
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "10000") // how long the partitions of a killed member stand still
             .set("heartbeat.interval.ms", "3000")

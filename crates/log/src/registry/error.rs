@@ -23,10 +23,12 @@ pub enum RegistryError {
         message: String,
     },
     /// Something answered that is no registry. May pass, when something else stands in its place for a while.
-    #[error("what answers at {url} is no schema registry: {reason}")]
+    #[error("what answers at {url} is no schema registry: {reason} (status {})", status.unwrap_or_default())]
     Gibberish {
         /// Its address, without login.
         url: String,
+        /// The HTTP status, if it came so far.
+        status: Option<u16>,
         /// What is wrong with the answer.
         reason: String,
     },
@@ -60,6 +62,14 @@ pub enum RegistryError {
         /// Full name of its record.
         subject: String,
     },
+    /// The registry did not keep the level of compatibility that was set. Does not pass.
+    #[error("the schema registry did not keep the level {level} of {subject}")]
+    LevelNotKept {
+        /// Full name of its record.
+        subject: String,
+        /// The level that was set.
+        level: &'static str,
+    },
     /// The schema may not take its place beside the registered ones. Does not pass.
     #[error("the schema {subject} is not {level} with its registered versions: {reason}")]
     Incompatible {
@@ -83,6 +93,7 @@ impl RegistryError {
             | RegistryError::UnknownSchema { .. }
             | RegistryError::UnusableSchema { .. }
             | RegistryError::NotRegistered { .. }
+            | RegistryError::LevelNotKept { .. }
             | RegistryError::Incompatible { .. } => false,
         }
     }

@@ -67,12 +67,19 @@ impl RegistryHttp {
     }
 
     /// GET; nothing when the registry has no such thing.
-    pub(super) async fn find<A: DeserializeOwned>(
+    pub(super) async fn find<A: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<A>, RegistryError> {
+        self.ask(self.request(Method::GET, path)).await
+    }
+
+    /// GET; nothing also when the registry does not know the question, which older ones do not all.
+    pub(super) async fn find_if_offered<A: DeserializeOwned>(
         &self,
         path: &[&str],
-        query: &[(&str, &str)],
     ) -> Result<Option<A>, RegistryError> {
-        self.ask(self.request(Method::GET, path, query)).await
+        match self.find(path).await {
+            Err(RegistryError::Gibberish { status: Some(404), .. }) => Ok(None),
+            answer => answer,
+        }
     }
 
     /// POST; nothing when the registry has no such thing.
@@ -82,17 +89,17 @@ impl RegistryHttp {
         query: &[(&str, &str)],
         body: &impl Serialize,
     ) -> Result<Option<A>, RegistryError> {
-        self.ask(self.request(Method::POST, path, query).json(body)).await
+        self.ask(self.request(Method::POST, path).query(query).json(body)).await
     }
 
     /// POST to something that must exist.
     pub(super) async fn post<A: DeserializeOwned>(
         &self,
         path: &[&str],
-        query: &[(&str, &str)],
         body: &impl Serialize,
     ) -> Result<A, RegistryError> {
-        self.post_find(path, query, body).await?.ok_or_else(|| RegistryError::Refused {
+        let answer = self.post_find(path, &[], body).await?;
+        answer.ok_or_else(|| RegistryError::Refused {
             url: self.url().to_owned(),
             status: StatusCode::NOT_FOUND.as_u16(),
             message: format!("there is no {}", path.join("/")),
@@ -105,15 +112,15 @@ impl RegistryHttp {
         path: &[&str],
         body: &impl Serialize,
     ) -> Result<Option<A>, RegistryError> {
-        self.ask(self.request(Method::PUT, path, &[]).json(body)).await
+        self.ask(self.request(Method::PUT, path).json(body)).await
     }
 
-    fn request(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> RequestBuilder {
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let mut url = self.url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path); // encodes what a segment cannot hold
         }
-        let request = self.client.request(method, url).query(query).header("accept", MEDIA_TYPE);
+        let request = self.client.request(method, url).header("accept", MEDIA_TYPE);
         match &self.login {
             Some((username, password)) => request.basic_auth(username, Some(password.reveal())),
             None => request,
@@ -126,32 +133,30 @@ impl RegistryHttp {
         let body = self.body(response).await?;
         if status.is_success() {
             let answer = serde_json::from_slice(&body);
-            return answer.map(Some).map_err(|error| self.gibberish(format!("{error} after {status}")));
+            return answer.map(Some).map_err(|error| self.gibberish(Some(status), error.to_string()));
         }
         // only a registry complains in JSON: a stray server's 404 says nothing about schemas
-        let complaint = serde_json::from_slice(&body).map(|Complaint { message }| shortened(&message));
-        let url = self.url().to_owned();
-        match (status, complaint) {
-            (StatusCode::NOT_FOUND, Ok(_)) => Ok(None),
-            (StatusCode::NOT_FOUND, Err(_)) => Err(self.gibberish("a 404 that is not its own".into())),
-            (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS, complaint) => {
-                let message = complaint.unwrap_or_default();
-                Err(RegistryError::Trouble { url, status: status.as_u16(), message })
+        let complaint = serde_json::from_slice(&body).ok();
+        let complaint = complaint.map(|Complaint { message }| shortened(&message));
+        Err(match (status, complaint) {
+            (StatusCode::NOT_FOUND, Some(_)) => return Ok(None),
+            (status, complaint) if passes(status) => RegistryError::Trouble {
+                url: self.url().to_owned(),
+                status: status.as_u16(),
+                message: complaint.unwrap_or_default(),
+            },
+            (status, Some(message)) => {
+                RegistryError::Refused { url: self.url().to_owned(), status: status.as_u16(), message }
             }
-            (status, complaint) if status.is_server_error() => {
-                let message = complaint.unwrap_or_default();
-                Err(RegistryError::Trouble { url, status: status.as_u16(), message })
-            }
-            (status, Ok(message)) => Err(RegistryError::Refused { url, status: status.as_u16(), message }),
-            (status, Err(_)) => Err(self.gibberish(format!("status {status} without a reason"))),
-        }
+            (status, None) => self.gibberish(Some(status), "it gives no reason".to_owned()),
+        })
     }
 
     async fn body(&self, mut response: Response) -> Result<Vec<u8>, RegistryError> {
         let mut body = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(|source| self.unreachable(source))? {
             if body.len() + piece.len() > BODY_LIMIT_BYTES {
-                return Err(self.gibberish(format!("more than {BODY_LIMIT_BYTES} bytes")));
+                return Err(self.gibberish(None, format!("more than {BODY_LIMIT_BYTES} bytes")));
             }
             body.extend_from_slice(&piece);
         }
@@ -162,9 +167,16 @@ impl RegistryHttp {
         RegistryError::Unreachable { url: self.url().to_owned(), source: source.without_url() }
     }
 
-    fn gibberish(&self, reason: String) -> RegistryError {
-        RegistryError::Gibberish { url: self.url().to_owned(), reason }
+    fn gibberish(&self, status: Option<StatusCode>, reason: String) -> RegistryError {
+        let status = status.map(|status| status.as_u16());
+        RegistryError::Gibberish { url: self.url().to_owned(), status, reason }
     }
+}
+
+/// Whether a status speaks of the registry's state, not of the question.
+fn passes(status: StatusCode) -> bool {
+    let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    status.is_server_error() || busy.contains(&status)
 }
 
 fn build_client(authorities: Option<Vec<Certificate>>) -> Result<reqwest::Client, reqwest::Error> {

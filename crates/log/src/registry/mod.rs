@@ -10,6 +10,7 @@ mod wire;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use brainops_event::{Catalog, SchemaEntry, SchemaId, SchemaReference, WriterSchema};
 use tokio::sync::Mutex;
@@ -22,6 +23,11 @@ use crate::config::{ConfigError, RegistryConfig};
 
 /// What every schema's versions must be to each other: each reads what any other wrote.
 const COMPATIBILITY: &str = "FULL_TRANSITIVE";
+/// The HTTP status of a registry that was asked for two things at once, or for what is not compatible.
+const CONFLICT: u16 = 409;
+/// How often registering is tried while others register the same.
+const REGISTER_ATTEMPTS: u32 = 5;
+const RETRY: Duration = Duration::from_millis(200);
 
 /// A schema registry with Confluent's API. Cheap to clone; clones share what they learned.
 #[derive(Clone)]
@@ -71,18 +77,28 @@ impl Registry {
     /// # Errors
     /// As [`Registry::register`].
     pub async fn register_text(&self, subject: &str, text: &str) -> Result<SchemaId, RegistryError> {
+        for _ in 1..REGISTER_ATTEMPTS {
+            match self.try_register(subject, text).await {
+                // somebody registers the same at this moment, and is mostly done when asked again
+                Err(RegistryError::Refused { status: CONFLICT, .. }) => tokio::time::sleep(RETRY).await,
+                answer => return answer,
+            }
+        }
+        self.try_register(subject, text).await
+    }
+
+    async fn try_register(&self, subject: &str, text: &str) -> Result<SchemaId, RegistryError> {
         let schema = NewSchema::avro(text);
-        let level_was_set = self.require_compatibility(subject).await?;
+        if !self.is_level_set(subject).await? {
+            self.set_level(subject).await?;
+        }
         if let Some(id) = self.lookup(subject, &schema).await? {
             self.remember_id(subject, text, id);
             return Ok(id);
         }
         self.check_compatible(subject, &schema).await?;
-        let RegisteredId { id } =
-            self.shared.http.post(&["subjects", subject, "versions"], &[], &schema).await?;
-        if !level_was_set {
-            self.require_compatibility(subject).await?; // the subject exists only now
-        }
+        let RegisteredId { id } = self.add_version(subject, &schema).await?;
+        self.insist_on_level(subject).await?;
         let id = SchemaId::new(id);
         tracing::info!(subject, id = id.get(), "registered a schema");
         self.remember_id(subject, text, id);
@@ -141,11 +157,19 @@ impl Registry {
     }
 
     async fn fetch(&self, reference: SchemaReference) -> Result<WriterSchema, RegistryError> {
-        let (kind, name) = match reference {
-            SchemaReference::Id(id) => ("ids", id.to_string()),
-            SchemaReference::Guid(guid) => ("guids", guid.to_string()),
+        let http = &self.shared.http;
+        let (name, found): (String, Option<SchemaText>) = match reference {
+            SchemaReference::Id(id) => {
+                let name = id.to_string();
+                let found = http.find(&["schemas", "ids", &name]).await?;
+                (name, found)
+            }
+            SchemaReference::Guid(guid) => {
+                let name = guid.to_string();
+                let found = http.find_if_offered(&["schemas", "guids", &name]).await?;
+                (name, found)
+            }
         };
-        let found: Option<SchemaText> = self.shared.http.find(&["schemas", kind, &name], &[]).await?;
         let Some(found) = found else {
             return Err(RegistryError::UnknownSchema { reference: name });
         };
@@ -156,16 +180,27 @@ impl Registry {
             .map_err(|source| RegistryError::UnusableSchema { reference: name, reason: source.to_string() })
     }
 
-    /// Whether the level stands now; it cannot be set before the subject's first version at every registry.
-    async fn require_compatibility(&self, subject: &str) -> Result<bool, RegistryError> {
-        let path = ["config", subject];
-        let level: Option<Level> = self.shared.http.find(&path, &[]).await?;
-        if level.is_some_and(|level| level.is(COMPATIBILITY)) {
-            return Ok(true);
-        }
+    async fn is_level_set(&self, subject: &str) -> Result<bool, RegistryError> {
+        let level: Option<Level> = self.shared.http.find(&["config", subject]).await?;
+        Ok(level.is_some_and(|level| level.is(COMPATIBILITY)))
+    }
+
+    async fn set_level(&self, subject: &str) -> Result<(), RegistryError> {
         let wanted = Level::new(COMPATIBILITY);
-        let set: Option<Level> = self.shared.http.put(&path, &wanted).await?;
-        Ok(set.is_some())
+        let _set: Option<Level> = self.shared.http.put(&["config", subject], &wanted).await?;
+        Ok(())
+    }
+
+    /// A registry may forget the level of a subject that did not exist when it was set.
+    async fn insist_on_level(&self, subject: &str) -> Result<(), RegistryError> {
+        if self.is_level_set(subject).await? {
+            return Ok(());
+        }
+        self.set_level(subject).await?;
+        match self.is_level_set(subject).await? {
+            true => Ok(()),
+            false => Err(RegistryError::LevelNotKept { subject: subject.to_owned(), level: COMPATIBILITY }),
+        }
     }
 
     async fn lookup(&self, subject: &str, schema: &NewSchema<'_>) -> Result<Option<SchemaId>, RegistryError> {
@@ -174,17 +209,35 @@ impl Registry {
         Ok(found.map(|RegisteredId { id }| SchemaId::new(id)))
     }
 
+    async fn add_version(
+        &self,
+        subject: &str,
+        schema: &NewSchema<'_>,
+    ) -> Result<RegisteredId, RegistryError> {
+        self.shared.http.post(&["subjects", subject, "versions"], schema).await
+    }
+
     async fn check_compatible(&self, subject: &str, schema: &NewSchema<'_>) -> Result<(), RegistryError> {
         let path = ["compatibility", "subjects", subject, "versions"];
         let verbose = [("verbose", "true")];
         let answer: Option<Compatibility> = self.shared.http.post_find(&path, &verbose, schema).await?;
-        match answer {
-            None | Some(Compatibility { is_compatible: true, .. }) => Ok(()), // none: a new subject
-            Some(Compatibility { messages, .. }) => Err(RegistryError::Incompatible {
-                subject: subject.to_owned(),
-                level: COMPATIBILITY,
-                reason: if messages.is_empty() { "no reason given".into() } else { messages.join("; ") },
-            }),
+        let reason = match answer {
+            None | Some(Compatibility { is_compatible: true, .. }) => return Ok(()), // none: a new subject
+            Some(Compatibility { messages, .. }) if messages.is_empty() => {
+                self.refusal(subject, schema).await?
+            }
+            Some(Compatibility { messages, .. }) => messages.join("; "),
+        };
+        Err(RegistryError::Incompatible { subject: subject.to_owned(), level: COMPATIBILITY, reason })
+    }
+
+    /// Some registries say what is incompatible only when they refuse the schema itself, which they do: the level
+    /// was looked at before.
+    async fn refusal(&self, subject: &str, schema: &NewSchema<'_>) -> Result<String, RegistryError> {
+        match self.add_version(subject, schema).await {
+            Err(RegistryError::Refused { status: CONFLICT, message, .. }) => Ok(message),
+            Err(error) => Err(error),
+            Ok(_) => Err(RegistryError::LevelNotKept { subject: subject.to_owned(), level: COMPATIBILITY }),
         }
     }
 
