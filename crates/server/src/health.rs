@@ -132,7 +132,7 @@ fn read_model_part((name, stopped): (String, i64)) -> Part {
     if stopped == 0 {
         Part::ready(name)
     } else {
-        Part::not_ready(name, format!("{stopped} partitions stopped"))
+        Part::not_ready(name, format!("partitions stopped: {stopped}"))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Turns requests, webhook deliveries and batches into events, answers only once the log holds them, and lets people
 //! and programs query the read models. Knows HTTP and SQL; does not know Kafka, and decides nothing about what
-//! happened. Begin with `routes.rs`, which lists every door.
+//! happened. Begin with `routes.rs`, which lists every door; the README beside it says how all of them behave.
 mod answer;
 mod append;
 mod auth;

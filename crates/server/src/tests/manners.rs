@@ -1,8 +1,13 @@
 //! What all doors have in common: who may pass, and how they refuse.
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
+use tokio_util::sync::CancellationToken;
 
-use super::support::{House, TOKEN, with_token};
+use super::support::{House, MemoryKeys, MemoryLog, TOKEN, parts, with_token};
+use crate::config::ServerConfig;
+use crate::server::{Server, ServerError};
 
 const GUARDED: &[(&str, &str)] = &[
     ("GET", "/"),
@@ -128,4 +133,23 @@ async fn who_comes_when_all_places_are_taken_is_asked_to_come_later() {
     assert_eq!(house.get("/healthz").await.status.as_u16(), 200);
     drop(taken);
     assert_eq!(house.get("/").await.status.as_u16(), 200);
+}
+
+async fn bind(listen: &str) -> Result<Server, ServerError> {
+    let config = ServerConfig { listen: listen.parse().unwrap(), ..ServerConfig::default() };
+    Server::bind(config, parts(Arc::new(MemoryLog::default()), Arc::new(MemoryKeys::new()))).await
+}
+
+#[tokio::test]
+async fn doors_open_on_a_free_address_of_this_machine_only() {
+    assert!(matches!(bind("0.0.0.0:0").await, Err(ServerError::Config(_))));
+    let server = bind("127.0.0.1:0").await.unwrap();
+    let taken = server.local_addr();
+    assert!(
+        matches!(bind(&taken.to_string()).await, Err(ServerError::Bind { listen, .. }) if listen == taken)
+    );
+    let shutdown = CancellationToken::new();
+    shutdown.cancel();
+    server.run(shutdown).await.unwrap();
+    bind(&taken.to_string()).await.unwrap();
 }

@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
@@ -72,7 +73,7 @@ pub struct MemoryKeys {
 }
 
 impl MemoryKeys {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let installation = InstallationKey::new(Zeroizing::new([7; 32]));
         Self { installation, keys: Mutex::default(), nonces: AtomicU64::new(0) }
     }
@@ -188,21 +189,8 @@ impl House {
         let mut config = ServerConfig::default();
         change(&mut config);
         let (log, keys) = (Arc::new(MemoryLog::default()), Arc::new(MemoryKeys::new()));
-        // Nobody listens there: what needs Postgres says so.
-        let nowhere = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
-        let secret = |text: &str| Secret::new(text.to_owned()).unwrap();
-        let parts = ServerParts {
-            pool: PgPoolOptions::new()
-                .acquire_timeout(std::time::Duration::from_millis(100))
-                .connect_lazy_with(nowhere),
-            appender: log.clone(),
-            keys: keys.clone(),
-            sealer: keys.clone(),
-            secrets: Secrets { operator_token: secret(TOKEN), github_webhook: secret(GITHUB_SECRET) },
-            metrics: PrometheusBuilder::new().build_recorder().handle(),
-            probes: vec![Box::new(Present)],
-        };
-        Self { log, keys, doors: Doors::new(config, parts) }
+        let doors = Doors::new(config, parts(log.clone(), keys.clone()));
+        Self { log, keys, doors }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -252,4 +240,21 @@ pub fn with_token(builder: axum::http::request::Builder) -> axum::http::request:
 pub fn data<Fact: TypedEvent>(event: &Outgoing) -> Fact {
     assert_eq!(event.schema.name.as_str(), Fact::SCHEMA);
     decode_datum(&event.schema.fast, &event.datum).unwrap()
+}
+
+/// What doors stand on, all of it in memory.
+pub fn parts(log: Arc<MemoryLog>, keys: Arc<MemoryKeys>) -> ServerParts {
+    // Nobody listens there: what needs Postgres says so.
+    let nowhere = PgConnectOptions::new_without_pgpass().host("127.0.0.1").port(1);
+    let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(100)).connect_lazy_with(nowhere);
+    let secret = |text: &str| Secret::new(text.to_owned()).unwrap();
+    ServerParts {
+        pool,
+        appender: log,
+        keys: keys.clone(),
+        sealer: keys,
+        secrets: Secrets { operator_token: secret(TOKEN), github_webhook: secret(GITHUB_SECRET) },
+        metrics: PrometheusBuilder::new().build_recorder().handle(),
+        probes: vec![Box::new(Present)],
+    }
 }
