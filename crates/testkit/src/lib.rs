@@ -3,6 +3,7 @@
 //! - [`given`] events, a fold, rows: pure, in milliseconds, without a stack.
 //! - [`TestStack`] and [`Namespace`]: topics and a database of a test's own on the test stack.
 //! - [`refold`] and [`stored_rows`]: what the log says the rows must be, byte for byte.
+//! - [`check_dictionary`]: a data dictionary says what the SQL says.
 //! - [`eventually`]: waits on a condition, with a limit.
 //!
 //! What fails panics with a message for the person who reads it: this crate is for tests only.
@@ -14,6 +15,7 @@
     reason = "assertions of tests, and the last words of a namespace that could not be cleaned up"
 )]
 
+mod dictionary;
 mod eventually;
 mod given;
 mod namespace;
@@ -22,6 +24,7 @@ mod record;
 mod refold;
 mod stack;
 
+pub use dictionary::check_dictionary;
 pub use eventually::{TimedOut, eventually};
 pub use given::{Given, Outcome, given};
 pub use namespace::Namespace;

@@ -1,0 +1,4 @@
+//! Tables and views on the real Postgres of the test stack.
+
+mod dora;
+mod history;
