@@ -21,7 +21,7 @@ mod grant;
 mod halt;
 mod held;
 mod install;
-pub mod metrics;
+mod metrics;
 mod migrate;
 mod model;
 mod month;

@@ -9,7 +9,6 @@ use std::time::Duration;
 use brainops_projection::{RunOptions, RunState, list, wait_until};
 use brainops_testkit::eventually;
 use common::{Bench, LIMIT, figure, figures, small_batches};
-use sqlx::AssertSqlSafe;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_the_fold_of_the_topic_and_repeats_count_once() {
@@ -104,7 +103,7 @@ async fn who_was_taken_over_writes_nothing_of_that_partition_and_all_of_the_othe
     bench.namespace.close().await;
 }
 
-/// A lock, a deadlock and ended backends in the middle of batches.
+/// Backends are ended in the middle of batches.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_passes_is_tried_again_with_the_same_batch() {
     let bench = Bench::new("retry").await;
@@ -114,8 +113,7 @@ async fn what_passes_is_tried_again_with_the_same_batch() {
         let end_backends = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
                              WHERE datname = current_database() AND pid <> pg_backend_pid()";
         // The pool of the test is the pool of the projection: our own connection may be the next to go.
-        let asked = sqlx::query_scalar::<_, i64>(end_backends).fetch_one(bench.namespace.pool()).await;
-        assert!(asked.is_ok() || asked.is_err());
+        sqlx::query_scalar::<_, i64>(end_backends).fetch_one(bench.namespace.pool()).await.ok();
     }
     let end = bench.end().await;
     let reached = || async { wait_until(bench.namespace.pool(), "metrics", &end, Duration::from_secs(1)).await.is_ok() };
@@ -142,9 +140,7 @@ async fn values_come_back_as_they_went_in() {
     assert_eq!(nulls, 1);
     let month = "SELECT count(*) FROM pg_class WHERE relname = 'sample_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')";
     assert_eq!(bench.number(month).await, 1);
-    let name = format!("SELECT count(*) FROM \"{}\".sample", "metrics_g1");
-    let all: i64 = sqlx::query_scalar(AssertSqlSafe(name)).fetch_one(bench.namespace.pool()).await.unwrap();
-    assert_eq!(all, 10);
+    assert_eq!(bench.number("SELECT count(*) FROM metrics.sample").await, 10);
     running.stop().await;
     bench.namespace.close().await;
 }

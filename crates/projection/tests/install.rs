@@ -82,7 +82,8 @@ async fn analysts_read_views_and_nothing_else(namespace: &Namespace) {
     let pool = namespace.pool();
     let role = format!("analyst-{}", namespace.prefix());
     let quoted = format!("\"{role}\"");
-    sqlx::raw_sql(AssertSqlSafe(format!("CREATE ROLE {quoted}"))).execute(pool).await.unwrap();
+    let create = format!("CREATE ROLE {quoted}; GRANT {quoted} TO CURRENT_USER WITH SET TRUE, INHERIT TRUE");
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(pool).await.unwrap();
     assert!(grant_analyst(pool, "nobody there").await.is_err());
     grant_analyst(pool, &role).await.unwrap();
     grant_analyst(pool, &role).await.unwrap();
