@@ -63,7 +63,7 @@ pub enum ClusterError {
         /// How long we waited.
         limit: Duration,
         /// The last that the client said.
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
     /// The answer was an error. Trying again does not help by itself.
     #[error("{servers} refused to say {question}")]
@@ -73,7 +73,7 @@ pub enum ClusterError {
         /// What was asked.
         question: &'static str,
         /// The answer.
-        source: KafkaError,
+        source: Box<KafkaError>,
     },
     /// A topic does not exist, or this principal may not see it.
     #[error("the topic {topic} does not exist at {servers}, or the reader may not see it")]
@@ -206,7 +206,7 @@ impl Cluster {
     }
 
     pub(crate) fn error(&self, question: &'static str, source: KafkaError) -> ClusterError {
-        let servers = self.servers().to_owned();
+        let (servers, source) = (self.servers().to_owned(), Box::new(source));
         if is_silence(&source) {
             ClusterError::NoAnswer { servers, question, limit: ANSWER_LIMIT, source }
         } else {

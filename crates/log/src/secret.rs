@@ -102,7 +102,7 @@ pub enum SecretError {
     },
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

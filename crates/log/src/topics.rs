@@ -217,6 +217,7 @@ fn settings(replication: u16) -> Vec<(&'static str, String)> {
         ("retention.bytes", "-1"),
         ("message.timestamp.type", "LogAppendTime"),
         ("unclean.leader.election.enable", "false"),
+        ("max.message.bytes", "1048588"), // a little more than our largest record
     ];
     let fixed = fixed.into_iter().map(|(name, value)| (name, value.to_owned()));
     fixed.chain([("min.insync.replicas", in_sync.to_string())]).collect()

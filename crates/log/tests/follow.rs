@@ -1,4 +1,5 @@
 //! Following as a member of a group: offsets of the caller's, verdicts as from zero, members that come and go.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects")]
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,8 +9,8 @@ use std::time::Duration;
 
 use brainops_event::{Catalog, Frontier, Offset, Outgoing, Partition, TopicName};
 use brainops_log::{
-    AssignedPartition, Batch, ClusterError, Follower, FollowerConfig, Item, ReadError, Registry, RegistryConfig, Signal,
-    delete_topics, end_frontier, ensure_topics,
+    AssignedPartition, Batch, ClusterError, Follower, FollowerConfig, Item, ReadError, Registry,
+    RegistryConfig, Signal, delete_topics, end_frontier, ensure_topics,
 };
 use common::{Namespace, soon, tag, verdict};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,7 +39,8 @@ async fn batches(
             match follower.next().await {
                 Signal::Assigned(assignment) => {
                     let partitions = assignment.partitions().iter();
-                    let starts = partitions.map(|one| (one.topic.clone(), one.partition, start(one))).collect();
+                    let starts =
+                        partitions.map(|one| (one.topic.clone(), one.partition, start(one))).collect();
                     assignment.start(starts);
                 }
                 Signal::Batch(batch) => {
@@ -75,7 +77,8 @@ async fn failure(follower: &mut Follower, start: impl Fn(&AssignedPartition) -> 
             match follower.next().await {
                 Signal::Assigned(assignment) => {
                     let partitions = assignment.partitions().iter();
-                    let starts = partitions.map(|one| (one.topic.clone(), one.partition, start(one))).collect();
+                    let starts =
+                        partitions.map(|one| (one.topic.clone(), one.partition, start(one))).collect();
                     assignment.start(starts);
                 }
                 Signal::Failed(error) => break error,
@@ -99,7 +102,8 @@ async fn verdicts_do_not_depend_on_where_following_began() {
             let reached_end = |batch: &Batch| batch.spans()[0].through == end;
             let batches = batches(&mut follower, |_| start, reached_end).await;
             follower.stop().await;
-            let verdicts: Vec<_> = batches.iter().flat_map(|batch| batch.items()).map(|item| verdict(&item)).collect();
+            let verdicts: Vec<_> =
+                batches.iter().flat_map(|batch| batch.items()).map(|item| verdict(&item)).collect();
             assert_eq!((verdicts[0].0, batches[0].spans()[0].from), (start, start));
             all.push(verdicts);
         }
@@ -119,7 +123,9 @@ async fn what_is_appended_meanwhile_comes_and_then_nothing_is_behind() {
         append(&space, (5..10).map(|id| tag("s", &id.to_string()))).await;
         let later = batches(&mut follower, from_zero, records(5)).await;
         let digests: Vec<_> = later.iter().flat_map(Batch::spans).collect();
-        assert!(digests.iter().all(|span| span.previous_digest.is_some() && span.log_end >= Some(span.through)));
+        assert!(
+            digests.iter().all(|span| span.previous_digest.is_some() && span.log_end >= Some(span.through))
+        );
         let lags = soon("no news", async {
             loop {
                 if let Signal::Idle(lags) = follower.next().await {
@@ -130,7 +136,10 @@ async fn what_is_appended_meanwhile_comes_and_then_nothing_is_behind() {
         .await;
         follower.stop().await;
         assert_eq!(lags.len(), 2);
-        assert!(lags.iter().all(|lag| lag.offsets == 0 && lag.seconds == 0.0 && lag.next == lag.end), "{lags:?}");
+        assert!(
+            lags.iter().all(|lag| lag.offsets == 0 && lag.seconds == 0.0 && lag.next == lag.end),
+            "{lags:?}"
+        );
         assert_eq!(lags.iter().map(|lag| lag.next.get()).sum::<i64>(), 10);
     })
     .await;
@@ -196,13 +205,14 @@ impl Member {
                     Signal::Assigned(assignment) => {
                         let partitions = assignment.partitions().iter();
                         has_now.lock().expect("whole").extend(partitions.clone().map(|one| one.partition));
-                        let starts = partitions.map(|one| (one.topic.clone(), one.partition, store.start(one)));
+                        let starts =
+                            partitions.map(|one| (one.topic.clone(), one.partition, store.start(one)));
                         let starts = starts.collect();
                         assignment.start(starts);
                     }
                     Signal::Revoked(partitions) => {
                         let mut has = has_now.lock().expect("whole");
-                        partitions.iter().for_each(|(_, partition)| drop(has.remove(partition)));
+                        has.retain(|partition| !partitions.iter().any(|(_, revoked)| revoked == partition));
                     }
                     Signal::Batch(batch) => store.apply(&batch),
                     Signal::Idle(_) => {}
@@ -233,7 +243,8 @@ impl Member {
 async fn members_come_and_go_and_every_event_is_folded_once() {
     Namespace::run("rebalance", 4, |space| async move {
         let store = Store::default();
-        let events = |from: usize| (from..from + 500).map(|id| tag(&format!("s{}", id % 40), &id.to_string()));
+        let events =
+            |from: usize| (from..from + 500).map(|id| tag(&format!("s{}", id % 40), &id.to_string()));
         append(&space, events(0)).await;
         let one = Member::join(&space, &store).await;
         one.has(4).await;
@@ -290,13 +301,21 @@ async fn a_caller_that_takes_its_time_loses_nothing_and_stays_in_the_group() {
 async fn a_batch_is_bounded_by_bytes_and_a_larger_record_comes_alone() {
     Namespace::run("bytes", 1, |space| async move {
         let sized = |id: usize, size: usize| Outgoing { datum: vec![0; size], ..tag("s", &id.to_string()) };
-        append(&space, [100, 100, 9000, 100, 9000, 9000, 100].iter().enumerate().map(|(id, size)| sized(id, *size)))
-            .await;
+        append(
+            &space,
+            [100, 100, 9000, 100, 9000, 9000, 100].iter().enumerate().map(|(id, size)| sized(id, *size)),
+        )
+        .await;
         let mut follower = follow(&space, |config| config.max_bytes = 2000).await;
         let batches = batches(&mut follower, from_zero, records(7)).await;
         follower.stop().await;
         for batch in &batches {
-            assert!(batch.bytes() <= 2000 || batch.len() == 1, "{} records, {} bytes", batch.len(), batch.bytes());
+            assert!(
+                batch.bytes() <= 2000 || batch.len() == 1,
+                "{} records, {} bytes",
+                batch.len(),
+                batch.bytes()
+            );
         }
         assert_eq!(batches.iter().filter(|batch| batch.bytes() > 2000).count(), 3);
     })
@@ -312,7 +331,8 @@ async fn a_partition_that_is_held_gives_no_more_while_others_do() {
         batches(&mut follower, from_zero, records(6)).await;
         let held = Partition::new(0).expect("0");
         follower.hold(&space.topic("git"), held);
-        let again = |round: usize| subjects.iter().map(move |subject| tag(subject, &format!("{subject}{round}")));
+        let again =
+            |round: usize| subjects.iter().map(move |subject| tag(subject, &format!("{subject}{round}")));
         let others = {
             let count = brainops_event::PartitionCount::new(2).expect("2");
             let home = |subject: &&&str| brainops_event::partition_for(subject.as_bytes(), count) != held;

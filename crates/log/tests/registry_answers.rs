@@ -1,4 +1,5 @@
 //! What a registry may answer, and what is made of it: by a registry of ours that answers as told.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expects")]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -149,10 +149,10 @@ impl Follower {
             self.tell(Command::DealtWith(spans));
         }
         loop {
-            if let Some(gathered) = &mut self.resolving {
-                if let Resolved::Waiting = self.resolver.resolve(gathered).await {
-                    return Signal::Idle(lag_of_waiting(gathered));
-                }
+            if let Some(gathered) = &self.resolving
+                && let Resolved::Waiting = self.resolver.resolve(gathered).await
+            {
+                return Signal::Idle(lag_of_waiting(gathered));
             }
             if let Some(gathered) = self.resolving.take() {
                 let batch = self.resolver.finish(gathered);

@@ -280,7 +280,8 @@ impl FollowerThread {
     }
 
     fn idle_when_due(&mut self) {
-        if self.outbox.is_empty() && self.quiet_since.elapsed() >= IDLE_INTERVAL {
+        let has_room = self.outbox.is_empty() && self.messages.capacity() > 0;
+        if has_room && self.quiet_since.elapsed() >= IDLE_INTERVAL {
             let consumer = &self.consumer;
             let lags = self.intake.lag(|topic, partition| end_of(consumer, topic, partition));
             self.outbox.push_back(Message::Idle(lags));

@@ -45,7 +45,15 @@ struct Shared {
 #[derive(Default)]
 struct Known {
     schemas: HashMap<SchemaReference, Arc<WriterSchema>>,
-    ids: HashMap<String, SchemaId>,
+    /// By subject, each with the text that it was said of.
+    ids: HashMap<String, (String, SchemaId)>,
+}
+
+impl Known {
+    fn id(&self, entry: &SchemaEntry) -> Option<SchemaId> {
+        let (text, id) = self.ids.get(entry.name.as_str())?;
+        (text == entry.text).then_some(*id)
+    }
 }
 
 impl Registry {
@@ -111,11 +119,11 @@ impl Registry {
     /// It is not registered ([`RegistryError::NotRegistered`]), or the registry is silent, or refuses.
     pub async fn id_for(&self, entry: &SchemaEntry) -> Result<SchemaId, RegistryError> {
         let subject = entry.name.as_str();
-        if let Some(id) = self.known(|known| known.ids.get(entry.text).copied()) {
+        if let Some(id) = self.known(|known| known.id(entry)) {
             return Ok(id);
         }
         let _one_at_a_time = self.shared.asking.lock().await;
-        if let Some(id) = self.known(|known| known.ids.get(entry.text).copied()) {
+        if let Some(id) = self.known(|known| known.id(entry)) {
             return Ok(id);
         }
         let found = self.lookup(subject, &NewSchema::avro(entry.text)).await?;
@@ -248,7 +256,7 @@ impl Registry {
     fn remember_id(&self, subject: &str, text: &str, id: SchemaId) {
         tracing::debug!(subject, id = id.get(), "learned the id of a schema");
         let mut known = self.shared.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.ids.insert(text.to_owned(), id);
+        known.ids.insert(subject.to_owned(), (text.to_owned(), id));
     }
 }
 
