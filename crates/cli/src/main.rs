@@ -1,2 +1,39 @@
-//! The `brainops` command.
-fn main() {}
+//! The `brainops` command: one file a command, each of which wires what the crates below offer.
+//! Knows all of them; nobody knows it.
+
+mod analyst;
+mod chain;
+mod commands;
+mod context;
+mod exit;
+mod generations;
+mod importing;
+mod logging;
+mod output;
+mod overview;
+mod read_models;
+mod scram;
+mod secrets;
+mod serving;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use commands::Arguments;
+use exit::Exit;
+use output::ReaderGone;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match commands::run(arguments) {
+        Ok(exit) => exit.into(),
+        Err(error) if error.is::<ReaderGone>() => Exit::Done.into(),
+        Err(error) => {
+            // The whole chain of causes on one line: each error says its own part only.
+            output::talk(&format!("brainops: {error:#}"));
+            Exit::Failed.into()
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The tree of commands is the tree of these files: arguments, then one function.
+
+mod config;
+mod events;
+mod import;
+mod init;
+mod projection;
+mod serve;
+mod status;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::logging;
+use crate::output::Output;
+use crate::settings;
+
+/// Everything that happens to a company's software and business is one event in a log; this command puts events
+/// in, follows them, and shows what they add up to.
+#[derive(Debug, Parser)]
+#[command(
+    name = "brainops",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    after_help = "Examples:\n  brainops init\n  brainops serve --roles api,projectors\n  brainops import git . \
+                  --deployments-from tags\n  brainops status\n\nExit codes: 0 done, 1 failed, 2 arguments refused, 3 something has \
+                  stopped, 4 unknown."
+)]
+pub struct Arguments {
+    /// The configuration file (TOML); variables BRAINOPS_<SECTION>__<KEY> go over it.
+    #[arg(long, global = true, value_name = "FILE", env = "BRAINOPS_CONFIG")]
+    config: Option<PathBuf>,
+
+    /// Answer in JSON, one value a line.
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Arguments),
+    Serve(serve::Arguments),
+    Status(status::Arguments),
+    #[command(subcommand)]
+    Events(events::Command),
+    #[command(subcommand)]
+    Import(import::Command),
+    #[command(subcommand)]
+    Projection(projection::Command),
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Runs the command that was asked for.
+pub fn run(arguments: Arguments) -> anyhow::Result<Exit> {
+    let Arguments { config, json, command } = arguments;
+    let chatty = matches!(command, Command::Serve(_));
+    logging::start(if chatty { "info" } else { "error" })?;
+    // The HTTP client and the TLS of Postgres share one library and one provider of ciphers, named once.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("a provider of ciphers was installed before");
+    }
+    let loaded = settings::load(config.as_deref(), std::env::vars_os())?;
+    let context = Context { loaded, output: Output::new(json) };
+    let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
+    let result = runtime.block_on(dispatch(&context, command));
+    // What still blocks a thread (a read of standard input, a slow disk) must not keep the command from ending.
+    runtime.shutdown_background();
+    result
+}
+
+async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Init(arguments) => init::run(context, arguments).await,
+        Command::Serve(arguments) => serve::run(context, arguments).await,
+        Command::Status(arguments) => status::run(context, arguments).await,
+        Command::Events(command) => events::run(context, command).await,
+        Command::Import(command) => import::run(context, command).await,
+        Command::Projection(command) => projection::run(context, command).await,
+        Command::Config(command) => config::run(context, command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_tree_of_commands_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    /// Walks the tree: help without an example is half a help.
+    #[test]
+    fn every_command_has_help_with_an_example() {
+        fn check(command: &clap::Command, path: &str) {
+            let about = command.get_about().is_some();
+            let example = command.get_after_help().is_some_and(|help| help.to_string().contains("Example"));
+            assert!(about && (example || command.has_subcommands()), "{path} lacks help or an example");
+            for child in command.get_subcommands() {
+                check(child, &format!("{path} {}", child.get_name()));
+            }
+        }
+        check(&Arguments::command(), "brainops");
+    }
+}

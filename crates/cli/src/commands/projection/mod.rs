@@ -1,0 +1,23 @@
+//! `brainops projection`: how the read models are.
+
+mod list;
+mod show;
+
+use clap::Subcommand;
+
+use crate::context::Context;
+use crate::exit::Exit;
+
+/// Shows how the read models are.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    List(list::Arguments),
+    Show(show::Arguments),
+}
+
+pub async fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::List(arguments) => list::run(context, arguments).await,
+        Command::Show(arguments) => show::run(context, &arguments).await,
+    }
+}

@@ -1,0 +1,88 @@
+//! `brainops serve`
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::task::JoinSet;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::serving::{Role, Stop, listen_for_stop, start_api, start_projectors};
+
+/// How long the roles may take to end after they were told to.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Runs the service until SIGTERM or SIGINT, which let it finish what it has in hand; a second one ends it at once.
+///
+/// Logs go to standard error; RUST_LOG says how much, such as `info` or `brainops_log=debug,warn`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  brainops serve --roles api,projectors\n\nThe doors listen on server.listen; ask GET /readyz whether all \
+                        is well."
+)]
+pub struct Arguments {
+    /// What this process does, with commas between; by default everything.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Role::Api, Role::Projectors])]
+    roles: Vec<Role>,
+}
+
+pub async fn run(context: &Context, Arguments { roles }: Arguments) -> anyhow::Result<Exit> {
+    let stop = listen_for_stop()?;
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be recorded")?;
+    context.state().must_exist()?;
+    let (cluster, registry, pool) = (context.cluster()?, context.registry()?, context.pool().await?);
+    let roles: BTreeSet<Role> = roles.into_iter().collect();
+    let mut tasks = JoinSet::new();
+    for role in &roles {
+        match role {
+            Role::Api => {
+                let address = start_api(&mut tasks, context, &cluster, &pool, metrics.clone(), &stop).await?;
+                tracing::info!(role = role.name(), %address, "started");
+            }
+            Role::Projectors => {
+                start_projectors(&mut tasks, &pool, &cluster, &registry, &stop).await?;
+                tracing::info!(role = role.name(), "started");
+            }
+        }
+    }
+    let all_well = until_stopped(tasks, &stop).await;
+    pool.close().await;
+    Ok(if all_well { Exit::Done } else { Exit::Failed })
+}
+
+/// Waits for every task. One that fails is told and leaves the others running; when none is left, that is the end.
+async fn until_stopped(mut tasks: JoinSet<anyhow::Result<()>>, stop: &Stop) -> bool {
+    let mut all_well = true;
+    let stopping = stop.clone();
+    let late = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(DRAIN_LIMIT).await;
+    };
+    tokio::pin!(late);
+    loop {
+        tokio::select! {
+            ended = tasks.join_next() => match ended {
+                None => break,
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(error))) => {
+                    tracing::error!(error = %format!("{error:#}"), "a role has failed");
+                    all_well = false;
+                }
+                Some(Err(error)) => {
+                    tracing::error!(%error, "a role has died");
+                    all_well = false;
+                }
+            },
+            () = &mut late => {
+                tracing::warn!(limit_s = DRAIN_LIMIT.as_secs(), left = tasks.len(), "not everything ended in time");
+                tasks.abort_all();
+                return false;
+            }
+        }
+    }
+    tracing::info!("stopped");
+    all_well
+}

@@ -1,0 +1,69 @@
+//! What commands share: the settings, and how to reach what they name. Each is opened when a command needs it.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use brainops_event::TopicName;
+use brainops_keys::FileKeyStore;
+use brainops_log::{Appender, Cluster, Registry};
+use sqlx::PgPool;
+
+use crate::output::Output;
+use crate::secrets::StateFolder;
+use crate::settings::{Loaded, Settings};
+
+/// The settings of this run, and how to answer.
+pub struct Context {
+    /// What was configured, and where.
+    pub loaded: Loaded,
+    /// How to answer.
+    pub output: Output,
+}
+
+impl Context {
+    /// What was configured.
+    pub fn settings(&self) -> &Settings {
+        &self.loaded.settings
+    }
+
+    /// The Kafka cluster; connects when it is first asked something.
+    pub fn cluster(&self) -> anyhow::Result<Cluster> {
+        let Settings { kafka, log, .. } = self.settings();
+        Cluster::new(kafka.clone(), log.clone()).context("the sections kafka and log cannot be used")
+    }
+
+    /// The schema registry; connects when it is first asked something.
+    pub fn registry(&self) -> anyhow::Result<Registry> {
+        Registry::new(self.settings().registry.clone()).context("the section registry cannot be used")
+    }
+
+    /// The way to append.
+    pub fn appender(&self) -> anyhow::Result<Appender> {
+        let appender = Appender::new(&self.cluster()?, &self.registry()?);
+        appender.context("no kafka producer can be made")
+    }
+
+    /// Connections to Postgres.
+    pub async fn pool(&self) -> anyhow::Result<PgPool> {
+        self.settings().postgres.pool().await.context("postgres is not available")
+    }
+
+    /// Where keys and tokens are kept.
+    pub fn state(&self) -> StateFolder {
+        StateFolder::new(&self.settings().state.folder)
+    }
+
+    /// The keys of this installation, which `brainops init` has made.
+    pub fn keys(&self) -> anyhow::Result<Arc<FileKeyStore>> {
+        let state = self.state();
+        state.must_exist()?;
+        let keys = FileKeyStore::open(state.keys()).context("the key store cannot be opened")?;
+        Ok(Arc::new(keys))
+    }
+}
+
+/// The full names of `topics`.
+pub fn topic_names(cluster: &Cluster, topics: &[&str]) -> anyhow::Result<Vec<TopicName>> {
+    let name = |topic: &&str| cluster.topic(topic).with_context(|| format!("no topic can be called {topic}"));
+    topics.iter().map(name).collect()
+}

@@ -1,0 +1,10 @@
+//! How everything is: what commands show of read models and figures, gathered once and shown in many ways.
+
+mod figures;
+mod models;
+mod tables;
+mod units;
+
+pub use figures::{Figures, figures};
+pub use models::{Model, ModelState, Place, all, one, places};
+pub use tables::{dora_table, funnel_table, models_table, places_table, rows_table};

@@ -1,0 +1,62 @@
+//! Numbers as people read them.
+
+/// `1234567` as `1,234,567`.
+pub(super) fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0 { format!("-{text}") } else { text }
+}
+
+/// Seconds in the largest unit that makes them at least one: `3.2 d`, `45 min`, `0.4 s`.
+pub(super) fn duration(seconds: f64) -> String {
+    const UNITS: [(f64, &str); 3] = [(86_400.0, "d"), (3_600.0, "h"), (60.0, "min")];
+    let unit = UNITS.into_iter().find(|(length, _)| seconds >= *length);
+    let (number, unit) = unit.map_or((seconds, "s"), |(length, unit)| (seconds / length, unit));
+    match number {
+        0.0 => format!("0 {unit}"),
+        ..10.0 => format!("{number:.1} {unit}"),
+        _ => format!("{number:.0} {unit}"),
+    }
+}
+
+/// A share of one as percent.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_groups_of_three() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (-1_234_567, "-1,234,567")] {
+            assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn durations_have_the_unit_that_fits() {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (0.44, "0.4 s"),
+            (59.0, "59 s"),
+            (90.0, "1.5 min"),
+            (7_200.0, "2.0 h"),
+            (864_000.0, "10 d"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn shares_are_percent() {
+        assert_eq!(percent(0.125), "12.5 %");
+    }
+}

@@ -1,0 +1,54 @@
+//! The role `api`: the doors, and what stands behind them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use brainops_log::Cluster;
+use brainops_server::{Secret, Secrets, Server, ServerParts};
+use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::PgPool;
+use tokio::task::JoinSet;
+
+use super::doorway::Doorway;
+use super::probes::{KafkaProbe, RegistryProbe};
+use super::{Role, Stop};
+use crate::context::{Context, topic_names};
+
+/// Any topic of ours tells whether Kafka answers.
+const PROBED_TOPIC: &str = "projection";
+
+/// Opens the doors, and answers in a task.
+pub async fn start_api(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    context: &Context,
+    cluster: &Cluster,
+    pool: &PgPool,
+    metrics: PrometheusHandle,
+    stop: &Stop,
+) -> anyhow::Result<SocketAddr> {
+    let (keys, state) = (context.keys()?, context.state());
+    let parts = ServerParts {
+        pool: pool.clone(),
+        appender: Arc::new(Doorway(context.appender()?)),
+        keys: keys.clone(),
+        sealer: keys,
+        secrets: Secrets {
+            operator_token: Secret::from_file(&state.api_token())?,
+            github_webhook: Secret::from_file(&state.github_webhook_secret())?,
+        },
+        metrics,
+        probes: vec![
+            Box::new(KafkaProbe { cluster: cluster.clone(), topics: topic_names(cluster, &[PROBED_TOPIC])? }),
+            Box::new(RegistryProbe(context.settings().registry.clone())),
+        ],
+    };
+    let server = Server::bind(context.settings().server.clone(), parts).await?;
+    let address = server.local_addr();
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        let ended = server.run(stop).await;
+        ended.with_context(|| format!("role {}: the doors are closed", Role::Api.name()))
+    });
+    Ok(address)
+}

@@ -1,0 +1,33 @@
+//! The roles of `brainops serve`: what each does until it is told to stop.
+
+mod api;
+mod doorway;
+mod probes;
+mod projectors;
+mod signals;
+
+use clap::ValueEnum;
+
+pub use api::start_api;
+pub use projectors::start_projectors;
+pub use signals::{Stop, listen_for_stop};
+
+/// What a process of `brainops serve` does. Roles keep nothing of their own outside the log, Postgres and the state
+/// folder, so each scales by starting more of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub enum Role {
+    /// The doors: HTTP for events, webhooks and queries.
+    Api,
+    /// Folds the log into the read models.
+    Projectors,
+}
+
+impl Role {
+    /// Its name, as given on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Api => "api",
+            Role::Projectors => "projectors",
+        }
+    }
+}

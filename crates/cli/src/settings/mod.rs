@@ -1,0 +1,46 @@
+//! What `brainops` is told before it starts: a TOML file, over it variables `BRAINOPS_<SECTION>__<KEY>`.
+//!
+//! A key that nobody knows is refused wherever it stands, with its place and what is accepted: a misspelt one must
+//! not turn into a default. Paths are meant from the file's folder, so that a file works from anywhere.
+
+mod effective;
+mod paths;
+mod read;
+mod variables;
+
+use std::path::PathBuf;
+
+use brainops_log::{KafkaConfig, LogConfig, RegistryConfig};
+use brainops_projection::PostgresConfig;
+use brainops_server::ServerConfig;
+use serde::{Deserialize, Serialize};
+
+pub use effective::{EffectiveKey, effective};
+pub use read::{Loaded, SettingsError, load};
+
+/// Everything that can be configured, one section for each concern.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// How to reach Kafka.
+    pub kafka: KafkaConfig,
+    /// How topics are named and made. Default: all of its defaults.
+    pub log: LogConfig,
+    /// How to reach the schema registry.
+    pub registry: RegistryConfig,
+    /// How to reach Postgres.
+    pub postgres: PostgresConfig,
+    /// Where and how the doors are open. Default: all of its defaults.
+    #[serde(default)]
+    pub server: ServerConfig,
+    /// Where keys and tokens are kept.
+    pub state: StateConfig,
+}
+
+/// Where this installation keeps what must not be lost or seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateConfig {
+    /// Folder of the keys, tokens and passwords; made with mode 0700 by `brainops init`. No default.
+    pub folder: PathBuf,
+}

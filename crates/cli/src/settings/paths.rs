@@ -1,0 +1,33 @@
+//! Paths in the settings are meant from the folder of the file; without a file, from the working folder.
+
+use std::path::{Path, PathBuf};
+
+use super::Settings;
+
+impl Settings {
+    pub(super) fn resolve_paths(&mut self, folder: Option<&Path>) {
+        let folder = folder.unwrap_or_else(|| Path::new("."));
+        for path in self.paths() {
+            let joined = folder.join(&*path);
+            *path = std::path::absolute(&joined).unwrap_or(joined);
+        }
+    }
+
+    /// Every path there is.
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let kafka = &mut self.kafka;
+        let logins = [&mut kafka.appender, &mut kafka.reader, &mut kafka.admin];
+        let passwords = logins.into_iter().flatten().map(|login| &mut login.password_file);
+        let optional = [
+            &mut kafka.ca_file,
+            &mut kafka.certificate_file,
+            &mut kafka.key_file,
+            &mut kafka.key_password_file,
+            &mut self.registry.ca_file,
+            &mut self.registry.password_file,
+            &mut self.postgres.ca_file,
+            &mut self.postgres.password_file,
+        ];
+        passwords.chain(optional.into_iter().flatten()).chain([&mut self.state.folder])
+    }
+}
