@@ -47,6 +47,12 @@ fn json_gives_the_same_bytes_as_the_typed_event() {
         "labels": {"severity": "page", "a": "b"}, "starts_at": "2026-01-31T09:30:00.250+01:00"
     });
     same_bytes(&data, &fired);
+    let unsorted =
+        data.to_string().replace(r#"{"a":"b","severity":"page"}"#, r#"{"severity":"page","a":"b"}"#);
+    let body = event("monitor.alert.fired", &json!(0)).replace("\"data\":0", &format!("\"data\":{unsorted}"));
+    let outgoing = read_one(&body).into_outgoing(&FakeKeys::new()).unwrap();
+    let expected = encode_datum(&outgoing.schema.fast, &fired).unwrap();
+    assert_eq!(outgoing.datum, expected, "members of a map are sorted");
     data["starts_at"] = json!(at.timestamp_millis());
     data["service"] = Value::Null;
     same_bytes(&data, &fired);

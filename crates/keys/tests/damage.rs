@@ -70,6 +70,17 @@ fn a_torn_line_of_another_process_is_written_over() {
     let again = FileKeyStore::open(&path).unwrap();
     assert!(holds(&again, &keys[0]) && holds(&again, &made[0]));
     assert!(!fs::read_to_string(path.join("keys")).unwrap().contains("k-0123"));
+
+    // a line that is shorter than what the other left behind
+    let whole = fs::read(path.join("keys")).unwrap();
+    let almost = whole.len() - 2;
+    write(&path.join("keys"), &bytes);
+    let store = FileKeyStore::open(&path).unwrap();
+    write(&path.join("keys"), &whole[..almost]);
+    store.destroy(keys[0].id()).unwrap();
+    assert!(fs::read(path.join("keys")).unwrap().ends_with(b"\n"), "nothing of it is left");
+    let again = FileKeyStore::open(&path).unwrap();
+    assert!(matches!(again.key(keys[0].id()), Err(KeyError::Destroyed(_))));
 }
 
 #[test]
