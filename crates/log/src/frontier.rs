@@ -124,7 +124,7 @@ pub(crate) async fn describe(
     topics: &[TopicName],
 ) -> Result<HashMap<TopicName, Described>, ClusterError> {
     let topics = topics.to_vec();
-    cluster.ask("which topics there are", move |asker| describe_now(asker, &topics)).await
+    cluster.ask("which topics there are", move |asker| describe_now(asker, &topics, ANSWER_LIMIT)).await
 }
 
 /// Like [`describe`], and all of them must exist.
@@ -142,19 +142,18 @@ pub(crate) async fn describe_all(
     }
 }
 
-/// Like [`describe`], on this thread.
+/// Like [`describe`], on this thread, within `limit`.
 pub(crate) fn describe_now<C: ConsumerContext>(
     asker: &BaseConsumer<C>,
     topics: &[TopicName],
+    limit: Duration,
 ) -> Result<HashMap<TopicName, Described>, KafkaError> {
     if topics.is_empty() {
         return Ok(HashMap::new());
     }
     let names: Vec<&str> = topics.iter().map(TopicName::as_str).collect();
     let mut described = HashMap::new();
-    for native::TopicDescription { name, found } in
-        native::describe_topics(asker.client(), &names, ANSWER_LIMIT)?
-    {
+    for native::TopicDescription { name, found } in native::describe_topics(asker.client(), &names, limit)? {
         let Some(topic) = topics.iter().find(|topic| topic.as_str() == name) else { continue };
         match found {
             Ok((id, count)) => {

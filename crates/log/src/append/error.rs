@@ -1,6 +1,4 @@
 //! What can become of an event that was not acknowledged.
-use std::time::Duration;
-
 use brainops_event::{Outgoing, PositionError, TopicName};
 use rdkafka::error::KafkaError;
 use thiserror::Error;
@@ -18,12 +16,10 @@ pub enum AppendError {
     NotSent(#[source] Option<KafkaError>),
     /// No answer, or one that leaves open whether the event stands. Append the same event, with the same id, again,
     /// before any other of its subject.
-    #[error("{topic} did not acknowledge the event within {} s: it may stand there", limit.as_secs())]
+    #[error("{topic} did not acknowledge the event: it may stand there all the same")]
     Unknown {
         /// Its topic.
         topic: TopicName,
-        /// How long we waited.
-        limit: Duration,
         /// The last that the client said.
         source: KafkaError,
     },

@@ -34,10 +34,14 @@ use crate::cluster::{Cluster, MAX_RECORD_BYTES};
 use crate::config::ConfigError;
 use crate::registry::Registry;
 
+/// How long an acknowledgement may take before the outcome is called unknown.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
 /// Appends events. Cheap to clone; clones share one producer.
 #[derive(Clone)]
 pub struct Appender {
     shared: Arc<Shared>,
+    answer_limit: Duration,
 }
 
 struct Shared {
@@ -78,7 +82,13 @@ impl Appender {
         let producer = Producer::start(cluster).map_err(ConfigError::Client)?;
         let current = Mutex::new(Arc::new(producer));
         let (cluster, registry) = (cluster.clone(), registry.clone());
-        Ok(Appender { shared: Arc::new(Shared { cluster, registry, current }) })
+        let shared = Arc::new(Shared { cluster, registry, current });
+        Ok(Appender { shared, answer_limit: ANSWER_LIMIT })
+    }
+
+    /// The same, with another limit than 30 s for acknowledgements.
+    pub fn with_answer_limit(self, answer_limit: Duration) -> Appender {
+        Appender { answer_limit, ..self }
     }
 
     /// Appends one event and waits until it is acknowledged, or given up after 30 s.
@@ -135,7 +145,7 @@ impl Appender {
 
     async fn wait(&self, sent: Sent) -> Result<Appended, AppendError> {
         let Sent { producer, topic, delivery } = sent;
-        let answer = delivery.answer(&producer, &topic).await;
+        let answer = delivery.answer(&producer, &topic, self.answer_limit).await;
         if answer.is_err() {
             self.retire(&producer);
         }

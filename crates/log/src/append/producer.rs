@@ -14,8 +14,6 @@ use crate::cluster::{Cluster, MAX_RECORD_BYTES, Role};
 use crate::context::LoggingContext;
 use crate::metrics::{APPEND_FAILURES, APPEND_SECONDS, APPENDED_EVENTS};
 
-/// How long an acknowledgement may take before the outcome is called unknown.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// What may wait in memory for the brokers.
 const QUEUE_LIMIT_RECORDS: usize = 50_000;
 const QUEUE_LIMIT_KIB: usize = 65_536;
@@ -112,8 +110,9 @@ impl Delivery {
         self,
         producer: &Producer,
         topic: &TopicName,
+        limit: Duration,
     ) -> Result<Appended, AppendError> {
-        let deadline = tokio::time::Instant::from_std(self.since + ANSWER_LIMIT);
+        let deadline = tokio::time::Instant::from_std(self.since + limit);
         let answer = match tokio::time::timeout_at(deadline, self.answer).await {
             Ok(Ok(Ok(delivered))) => position(topic, &delivered),
             Ok(Ok(Err((error, _)))) => Err(failure(topic, producer.cause(error))),
@@ -143,13 +142,13 @@ fn position(topic: &TopicName, delivered: &Delivered) -> Result<Appended, Append
 
 fn failure(topic: &TopicName, error: KafkaError) -> AppendError {
     match error.rdkafka_error_code() {
-        Some(Code::PurgeQueue) => AppendError::NotSent(Some(error)),
         Some(code) if is_refusal(code) => AppendError::Refused { topic: topic.clone(), source: error },
         _ => unknown(topic, error),
     }
 }
 
-/// Only what certainly keeps a record out of the log is a refusal.
+/// Only what certainly keeps a record out of the log is a refusal. What was purged from the queue is not: it may be a
+/// repeat of what was sent before.
 fn is_refusal(code: Code) -> bool {
     matches!(
         code,
@@ -168,5 +167,5 @@ fn is_refusal(code: Code) -> bool {
 }
 
 fn unknown(topic: &TopicName, source: KafkaError) -> AppendError {
-    AppendError::Unknown { topic: topic.clone(), limit: ANSWER_LIMIT, source }
+    AppendError::Unknown { topic: topic.clone(), source }
 }

@@ -1,9 +1,11 @@
 //! What an error of the consumer means: something that passes, or the end of reading.
+use std::time::Duration;
+
 use rdkafka::Offset as KafkaOffset;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::{ANSWER_LIMIT, Cluster, ClusterError};
 use crate::frontier::{describe_now, list_offsets};
 use crate::intake::Intake;
 use crate::read_error::ReadError;
@@ -47,9 +49,33 @@ fn find_cause(
     consumer: &BaseConsumer<impl ConsumerContext>,
     intake: &Intake,
 ) -> Result<(), ReadError> {
+    check_topics(cluster, consumer, intake, ANSWER_LIMIT)?;
+    let places: Vec<_> = intake.places().map(|(begin, _)| (begin.topic.clone(), begin.partition)).collect();
+    let lows = list_offsets(consumer, &places, KafkaOffset::Beginning);
+    let ends = list_offsets(consumer, &places, KafkaOffset::End);
+    let (Ok(lows), Ok(ends)) = (lows, ends) else { return Ok(()) };
+    for (begin, wanted) in intake.places() {
+        let (topic, partition) = (begin.topic.clone(), begin.partition);
+        let (low, end) = (lows.get(&topic, partition), ends.get(&topic, partition));
+        let (Some(low), Some(end)) = (low, end) else { continue };
+        if wanted < low || wanted > end {
+            return Err(ReadError::OutOfRange { topic, partition, wanted, low, end });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the topics that are followed are still those of the beginning. The client itself goes on in a topic that
+/// was made again under the same name, if only it is long enough.
+pub(crate) fn check_topics(
+    cluster: &Cluster,
+    consumer: &BaseConsumer<impl ConsumerContext>,
+    intake: &Intake,
+    limit: Duration,
+) -> Result<(), ReadError> {
     let mut topics: Vec<_> = intake.places().map(|(begin, _)| begin.topic.clone()).collect();
     topics.dedup();
-    let Ok(described) = describe_now(consumer, &topics) else { return Ok(()) };
+    let Ok(described) = describe_now(consumer, &topics, limit) else { return Ok(()) };
     for (begin, _) in intake.places() {
         let topic = begin.topic.clone();
         match described.get(&topic) {
@@ -62,18 +88,6 @@ fn find_cause(
                 let servers = cluster.servers().to_owned();
                 return Err(ClusterError::MissingTopic { topic, servers }.into());
             }
-        }
-    }
-    let places: Vec<_> = intake.places().map(|(begin, _)| (begin.topic.clone(), begin.partition)).collect();
-    let lows = list_offsets(consumer, &places, KafkaOffset::Beginning);
-    let ends = list_offsets(consumer, &places, KafkaOffset::End);
-    let (Ok(lows), Ok(ends)) = (lows, ends) else { return Ok(()) };
-    for (begin, wanted) in intake.places() {
-        let (topic, partition) = (begin.topic.clone(), begin.partition);
-        let (low, end) = (lows.get(&topic, partition), ends.get(&topic, partition));
-        let (Some(low), Some(end)) = (low, end) else { continue };
-        if wanted < low || wanted > end {
-            return Err(ReadError::OutOfRange { topic, partition, wanted, low, end });
         }
     }
     Ok(())

@@ -23,6 +23,7 @@
 mod assignment;
 mod context;
 pub(crate) mod failure;
+mod hint;
 mod lag;
 pub(crate) mod pending;
 mod thread;

@@ -9,7 +9,7 @@ use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use super::assignment::{AssignedPartition, Assignment};
 use super::context::GroupContext;
-use crate::cluster::{Cluster, ClusterError, is_silence};
+use crate::cluster::{ANSWER_LIMIT as ASK_LIMIT, Cluster, ClusterError, is_silence};
 use crate::frontier::{describe_now, list_offsets};
 use crate::intake::Begin;
 use crate::read_error::ReadError;
@@ -115,7 +115,7 @@ fn look(
     let failed = |source: KafkaError| ReadError::Cluster(cluster.error(question, source));
     let mut topics: Vec<TopicName> = places.iter().map(|(topic, _)| topic.clone()).collect();
     topics.dedup();
-    let described = describe_now(consumer, &topics).map_err(failed)?;
+    let described = describe_now(consumer, &topics, ASK_LIMIT).map_err(failed)?;
     let lows = list_offsets(consumer, places, KafkaOffset::Beginning).map_err(failed)?;
     let ends = list_offsets(consumer, places, KafkaOffset::End).map_err(failed)?;
     let begin = |(topic, partition): &(TopicName, Partition)| {

@@ -1,19 +1,20 @@
 //! The one thread that owns the consumer. Its life is a row of turns; each does a little of everything and blocks
-//! for a tenth of a second at most, except while the cluster is asked about new partitions.
-use std::collections::{BTreeMap, VecDeque};
+//! for a tenth of a second at most, except while the cluster is asked something.
+use std::collections::VecDeque;
 use std::ffi::CString;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use brainops_event::{Offset, Partition, TopicName};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::assignment::Assignment;
 use super::context::{GroupContext, Rebalance};
+use super::hint::Hint;
 use super::pending::{Pending, Progress};
 use super::{FollowerConfig, failure};
 use crate::batch::Span;
@@ -33,8 +34,10 @@ const TURN_MESSAGES: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often [`Message::Idle`] comes when nothing else does.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the broker is told, for people to see, how far we are.
-const HINT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often it is checked that the topics are still the same, and how long that may take.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+const CHECK_LIMIT: Duration = Duration::from_secs(2);
 
 /// From the thread to the follower.
 #[derive(Debug)]
@@ -87,8 +90,8 @@ pub(super) struct FollowerThread {
     blocked_since: Option<Instant>,
     paused: bool,
     quiet_since: Instant,
-    dealt_with: BTreeMap<(TopicName, Partition), Offset>,
-    hinted_at: Instant,
+    hint: Hint,
+    checked_at: Instant,
 }
 
 impl FollowerThread {
@@ -124,8 +127,8 @@ impl FollowerThread {
             blocked_since: None,
             paused: false,
             quiet_since: Instant::now(),
-            dealt_with: BTreeMap::new(),
-            hinted_at: Instant::now(),
+            hint: Hint::new(),
+            checked_at: Instant::now(),
         };
         let spawned = std::thread::Builder::new().name(name).spawn(move || thread.run());
         spawned.map_err(|error| ReadError::Client(KafkaError::ClientCreation(error.to_string())))
@@ -137,7 +140,7 @@ impl FollowerThread {
                 break end;
             }
         };
-        self.hint(); // the last batch may have been dealt with just now
+        self.hint.give(&self.consumer); // the last batch may have been dealt with just now
         if let End::Failed(error) = end {
             tracing::error!(
                 group = self.config.group,
@@ -169,10 +172,8 @@ impl FollowerThread {
         self.follow_rebalances()?;
         self.hand_on_when_due();
         self.idle_when_due();
-        if self.hinted_at.elapsed() >= HINT_INTERVAL {
-            self.hint();
-        }
-        Ok(())
+        self.hint.give_when_due(&self.consumer);
+        self.check_when_due()
     }
 
     fn turn_limit(&self) -> Duration {
@@ -189,9 +190,7 @@ impl FollowerThread {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Stop => return Err(End::Stopped),
-                Command::DealtWith(spans) => self
-                    .dealt_with
-                    .extend(spans.into_iter().map(|span| ((span.topic, span.partition), span.through))),
+                Command::DealtWith(spans) => self.hint.learn(spans),
                 Command::Hold(topic, partition) => {
                     self.intake.hold(&topic, partition);
                     let mut held = TopicPartitionList::new();
@@ -288,6 +287,17 @@ impl FollowerThread {
         }
     }
 
+    /// Looks whether the topics are still the same. Of one that was made again, records may have been handed out for
+    /// as long as this takes to come round.
+    fn check_when_due(&mut self) -> Result<(), End> {
+        if self.checked_at.elapsed() < CHECK_INTERVAL {
+            return Ok(());
+        }
+        let checked = failure::check_topics(&self.cluster, &self.consumer, &self.intake, CHECK_LIMIT);
+        self.checked_at = Instant::now();
+        Ok(checked?)
+    }
+
     fn follow_rebalances(&mut self) -> Result<(), End> {
         for rebalance in self.consumer.context().take() {
             match rebalance {
@@ -305,7 +315,7 @@ impl FollowerThread {
         let revoked = super::pending::named(&self.config.topics, list);
         for (topic, partition) in &revoked {
             self.intake.remove(topic, *partition);
-            self.dealt_with.remove(&(topic.clone(), *partition));
+            self.hint.forget(topic, *partition);
         }
         if !revoked.is_empty() {
             self.outbox.push_back(Message::Revoked(revoked));
@@ -334,24 +344,6 @@ impl FollowerThread {
                 begins.into_iter().for_each(|begin| self.intake.insert(begin));
                 Ok(())
             }
-        }
-    }
-
-    /// Tells the broker how far we are. Nobody relies on it.
-    fn hint(&mut self) {
-        self.hinted_at = Instant::now();
-        if self.dealt_with.is_empty() {
-            return;
-        }
-        let mut list = TopicPartitionList::with_capacity(self.dealt_with.len());
-        for ((topic, partition), next) in std::mem::take(&mut self.dealt_with) {
-            let next = KafkaOffset::Offset(next.get());
-            if let Err(error) = list.add_partition_offset(topic.as_str(), partition.get(), next) {
-                tracing::debug!(%error, "no hint to the broker");
-            }
-        }
-        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
-            tracing::debug!(%error, "no hint to the broker");
         }
     }
 }
