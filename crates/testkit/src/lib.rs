@@ -1,7 +1,8 @@
 //! The test kit: what a test says should read like what it means.
 //!
-//! - [`given`] events, a fold, rows: pure, in milliseconds, without a stack.
+//! - [`given`] events (as [`said`]), a fold, rows: pure, in milliseconds, without a stack.
 //! - [`TestStack`] and [`Namespace`]: topics and a database of a test's own on the test stack.
+//! - [`project`]: a read model run to the end of the log, and checked.
 //! - [`refold`] and [`stored_rows`]: what the log says the rows must be, byte for byte.
 //! - [`check_dictionary`]: a data dictionary says what the SQL says.
 //! - [`eventually`]: waits on a condition, with a limit.
@@ -19,16 +20,20 @@ mod dictionary;
 mod eventually;
 mod given;
 mod namespace;
+mod project;
 mod raw;
 mod record;
 mod refold;
+mod said;
 mod stack;
 
 pub use dictionary::check_dictionary;
 pub use eventually::{TimedOut, eventually};
 pub use given::{Given, Outcome, given};
 pub use namespace::Namespace;
+pub use project::project;
 pub use raw::RawRecord;
 pub use record::{Record, Records};
 pub use refold::{TableRows, refold, stored_rows};
+pub use said::said;
 pub use stack::{StackError, TestStack};

@@ -5,7 +5,7 @@ use brainops_projection::Changed;
 use brainops_projector_deployments::{DeploymentRow, DeploymentTables, Deployments, EnvironmentRow, Serving, Status};
 use brainops_testkit::{Outcome, given};
 
-use crate::said::{Fact, failed, hour, rolled_back, started, succeeded};
+use crate::facts::{Fact, failed, hour, rolled_back, started, succeeded};
 
 fn folded(facts: &[Fact]) -> Outcome<Deployments> {
     given(Deployments).events(facts.iter().cloned().map(Outgoing::from)).fold()
@@ -34,7 +34,7 @@ fn every_field_of_the_facts_arrives() {
         rolled_back("d1", "s1", 3).with("reason_code", "health_check").with("restored_sha", "s0"),
     ]);
     let changed = Changed {
-        source: "tests".to_owned(),
+        source: "testkit".to_owned(),
         id: "rolled_back \"d1\" 3".to_owned(),
         position: deployment(outcome.tables(), "d1").changed.position,
     };

@@ -6,10 +6,10 @@ use brainops_event::types::privacy::Sealed;
 use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TopicName};
 use brainops_projection::{AnyRows as _, ReadModel as _};
 use brainops_projector_deployments::{BranchRow, CommitRow, DeploymentTables, Deployments, TagRow};
-use brainops_testkit::{Records, given};
+use brainops_testkit::{Records, given, said};
 use serde_json::json;
 
-use crate::said::{hour, said, started};
+use crate::facts::{hour, started};
 
 fn sealed(byte: u8) -> Sealed {
     Sealed { key_id: format!("k-{}", "0".repeat(32)), nonce: vec![byte; 12], ciphertext: vec![byte; 20] }
@@ -36,7 +36,7 @@ fn every_field_of_a_commit_arrives_and_personal_text_stays_sealed() {
     let event = said::<CommitCreated>("e1", "shop-1/commits/s3", hour(1), serde_json::to_value(&commit).unwrap());
     let outcome = given(Deployments).events([event]).fold();
     let changed = outcome.tables().commit.all()[0].changed.clone();
-    assert_eq!((changed.source.as_str(), changed.id.as_str()), ("tests", "e1"));
+    assert_eq!((changed.source.as_str(), changed.id.as_str()), ("testkit", "e1"));
     let row = CommitRow {
         repository: commit.repository,
         sha: commit.sha,

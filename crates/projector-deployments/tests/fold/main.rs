@@ -1,8 +1,8 @@
 //! The fold, without a stack: given events, then rows.
 
 mod deployment;
+mod facts;
 mod git;
-mod said;
 
 #[test]
 fn the_data_dictionary_says_what_the_sql_says() {

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use sqlx::{PgPool, Row as _};
 
 use crate::history::store::store;
-use crate::history::{Commit, Deployment, Dice, Figures, History, Place, moment};
+use crate::history::{BroughtIn, Commit, Deployment, Dice, Figures, History, Place, moment};
 
 fn place(service: &str, environment: &str) -> Place {
     (service.to_owned(), environment.to_owned())
@@ -25,7 +25,7 @@ fn large_history() -> History {
     history
 }
 
-async fn check_new_commits(pool: &PgPool, history: &History) {
+async fn check_new_commits(pool: &PgPool, brought: &BroughtIn) {
     let rows = sqlx::query("SELECT service, environment, deployment_id, is_first, sha FROM deployments.new_commits")
         .fetch_all(pool)
         .await
@@ -37,10 +37,10 @@ async fn check_new_commits(pool: &PgPool, history: &History) {
         *is_first = row.get("is_first");
         assert!(commits.insert(row.get("sha")), "a commit is new once in a deployment");
     }
-    for (deployment, (is_first, news)) in history.brought_in() {
-        let (found_first, found_news) = found.remove(&deployment).unwrap_or((is_first, BTreeSet::new()));
-        assert_eq!(found_news, news.unwrap_or_default(), "{deployment:?}");
-        assert_eq!(found_first, is_first, "{deployment:?}");
+    for (deployment, (is_first, news)) in brought {
+        let (found_first, found_news) = found.remove(deployment).unwrap_or((*is_first, BTreeSet::new()));
+        assert_eq!(found_news, news.clone().unwrap_or_default(), "{deployment:?}");
+        assert_eq!(found_first, *is_first, "{deployment:?}");
     }
     assert!(found.is_empty(), "{:?}", found.keys());
 }
@@ -67,11 +67,11 @@ fn figures_of(row: &sqlx::postgres::PgRow) -> Figures {
     }
 }
 
-async fn check_dora(pool: &PgPool, history: &History, places: &[Place]) {
+async fn check_dora(pool: &PgPool, history: &History, brought: &BroughtIn, places: &[Place]) {
     for at in places {
         let query = "SELECT * FROM deployments.dora WHERE service = $1 AND environment = $2";
         let row = sqlx::query(query).bind(&at.0).bind(&at.1).fetch_one(pool).await.unwrap();
-        let expected = history.figures(at, None);
+        let expected = history.figures(brought, at, None);
         let weeks = history.weeks(at);
         let frequency: f64 = row.get("deployments_per_week");
         assert_eq!(frequency, expected.succeeded as f64 / weeks.len() as f64, "{at:?}");
@@ -81,7 +81,7 @@ async fn check_dora(pool: &PgPool, history: &History, places: &[Place]) {
         let rows = sqlx::query(query).bind(&at.0).bind(&at.1).fetch_all(pool).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.get::<NaiveDate, _>("week")).collect::<Vec<_>>(), weeks);
         for (row, week) in rows.iter().zip(weeks) {
-            let expected = history.figures(at, Some(week));
+            let expected = history.figures(brought, at, Some(week));
             assert_eq!(row.get::<f64, _>("deployments_per_week"), expected.succeeded as f64);
             assert_eq!(row.get::<String, _>("iso_week"), week.format("%G-W%V").to_string());
             assert_eq!(figures_of(row), expected, "{at:?} {week}");
@@ -96,14 +96,16 @@ async fn new_commits_are_exact_and_the_figures_follow() {
     install(pool, &Deployments).await.unwrap();
     let history = large_history();
     store(pool, &history).await;
+    let brought = history.brought_in();
 
-    check_new_commits(pool, &history).await;
+    check_new_commits(pool, &brought).await;
     let places = [place("shop", "production"), place("shop", "staging"), place("mail", "production")];
     for at in &places {
-        let figures = history.figures(at, None);
+        let figures = history.figures(&brought, at, None);
         assert!(figures.lead_time.is_some() && figures.restore.is_some(), "the history tries every figure: {figures:?}");
     }
-    check_dora(pool, &history, &places).await;
+    check_dora(pool, &history, &brought, &places).await;
+    namespace.close().await;
 }
 
 fn line_of_three() -> History {
@@ -147,7 +149,7 @@ async fn an_empty_figure_says_why() {
         deployment("undone", "d2", "c3", "rolled_back", 20),
     ];
     store(pool, &history).await;
-    check_new_commits(pool, &history).await;
+    check_new_commits(pool, &history.brought_in()).await;
 
     type Reasons<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>, Option<&'a str>);
     let nothing = Some("no deployment finished");
@@ -170,6 +172,7 @@ async fn an_empty_figure_says_why() {
         );
         assert_eq!(found, reasons, "{service}");
     }
+    namespace.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,4 +184,5 @@ async fn nothing_at_all_gives_no_rows() {
         let query = sqlx::AssertSqlSafe(format!("SELECT FROM deployments.{view}"));
         assert_eq!(sqlx::query(query).fetch_all(pool).await.unwrap().len(), 0, "{view}");
     }
+    namespace.close().await;
 }

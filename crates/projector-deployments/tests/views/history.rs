@@ -3,7 +3,7 @@
 
 pub mod store;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc};
 
@@ -65,6 +65,9 @@ impl Deployment {
 }
 
 pub type Place = (String, String);
+
+/// Per place and deployment that succeeded: whether it is the first, and its new commits; none when it cannot be told.
+pub type BroughtIn = BTreeMap<(Place, String), (bool, Option<BTreeSet<String>>)>;
 
 #[derive(Default)]
 pub struct History {
@@ -148,30 +151,32 @@ impl History {
         successes
     }
 
-    fn reachable(&self, by_sha: &HashMap<&str, &Commit>, from: &str) -> BTreeSet<String> {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![from.to_owned()]);
+    /// Numbers of all commits that a commit leads to, itself among them.
+    fn reachable(&self, numbers: &HashMap<&str, usize>, from: &str) -> HashSet<usize> {
+        let (mut seen, mut open) = (HashSet::new(), vec![from]);
         while let Some(sha) = open.pop() {
-            if let Some(commit) = by_sha.get(sha.as_str())
-                && seen.insert(sha)
-            {
-                open.extend(commit.parents.iter().cloned());
+            let Some(number) = numbers.get(sha) else { continue }; // its parent is not imported
+            if seen.insert(*number) {
+                open.extend(self.commits[*number].parents.iter().map(String::as_str));
             }
         }
         seen
     }
 
-    /// What each success brought in: (place, deployment) to (whether it is the first, commits). None: it cannot be told.
-    pub fn brought_in(&self) -> BTreeMap<(Place, String), (bool, Option<BTreeSet<String>>)> {
-        let by_sha: HashMap<&str, &Commit> = self.commits.iter().map(|commit| (commit.sha.as_str(), commit)).collect();
+    /// What each success brought in.
+    pub fn brought_in(&self) -> BroughtIn {
+        let numbered = self.commits.iter().enumerate();
+        let numbers: HashMap<&str, usize> = numbered.map(|(number, commit)| (commit.sha.as_str(), number)).collect();
         let mut brought = BTreeMap::new();
         for (place, successes) in self.successes() {
             let mut previous: Option<&Deployment> = None;
             for success in successes {
-                let is_known = |sha: &str| by_sha.contains_key(sha);
+                let is_known = |sha: &str| numbers.contains_key(sha);
                 let can_tell = is_known(&success.sha) && previous.is_none_or(|previous| is_known(&previous.sha));
                 let news = can_tell.then(|| {
-                    let old = previous.map(|previous| self.reachable(&by_sha, &previous.sha)).unwrap_or_default();
-                    self.reachable(&by_sha, &success.sha).difference(&old).cloned().collect()
+                    let old = previous.map(|previous| self.reachable(&numbers, &previous.sha)).unwrap_or_default();
+                    let new = self.reachable(&numbers, &success.sha);
+                    new.difference(&old).map(|number| self.commits[*number].sha.clone()).collect()
                 });
                 brought.insert((place.clone(), success.id.clone()), (previous.is_none(), news));
                 previous = Some(success);
@@ -181,11 +186,10 @@ impl History {
     }
 
     /// The figures of the deployments of a place that finished, all of them or those of one week.
-    pub fn figures(&self, place: &Place, week: Option<NaiveDate>) -> Figures {
+    pub fn figures(&self, brought: &BroughtIn, place: &Place, week: Option<NaiveDate>) -> Figures {
         let committed: HashMap<&str, DateTime<Utc>> =
             self.commits.iter().map(|commit| (commit.sha.as_str(), commit.committed_at)).collect();
         let successes = self.successes();
-        let brought = self.brought_in();
         let mut figures = Figures::default();
         let (mut lead, mut restore) = (Vec::new(), Vec::new());
         for deployment in &self.deployments {

@@ -2,3 +2,5 @@
 
 mod dora;
 mod history;
+mod queries;
+mod through_the_log;

@@ -1,27 +1,15 @@
 //! Puts a made-up history into the tables, as the fold would have left it.
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use super::{Commit, Deployment, History};
 
-pub const REPOSITORY: &str = "shop-0123456789ab";
+const REPOSITORY: &str = "shop-0123456789ab";
 
 /// Writes all rows of the history.
 pub async fn store(pool: &PgPool, history: &History) {
     let mut transaction = pool.begin().await.unwrap();
-    for Commit { sha, parents, committed_at } in &history.commits {
-        sqlx::query(
-            "INSERT INTO deployments_g1.commit VALUES \
-             ($1, $2, $3, $4, $4, 'a', NULL, NULL, NULL, 1, 1, 0, '{}', true, 's', 'i', 'p')",
-        )
-        .bind(REPOSITORY)
-        .bind(sha)
-        .bind(parents)
-        .bind(committed_at)
-        .execute(&mut *transaction)
-        .await
-        .unwrap();
-    }
+    store_commits(&mut transaction, &history.commits).await;
     for deployment in &history.deployments {
         insert(deployment).execute(&mut *transaction).await.unwrap();
     }
@@ -35,6 +23,25 @@ pub async fn store(pool: &PgPool, history: &History) {
     .await
     .unwrap();
     transaction.commit().await.unwrap();
+}
+
+async fn store_commits(connection: &mut PgConnection, commits: &[Commit]) {
+    let shas: Vec<&str> = commits.iter().map(|commit| commit.sha.as_str()).collect();
+    let times: Vec<_> = commits.iter().map(|commit| commit.committed_at).collect();
+    // A parameter cannot be a list of lists, so each list of parents travels as the text of one.
+    let parents: Vec<String> = commits.iter().map(|commit| format!("{{{}}}", commit.parents.join(","))).collect();
+    sqlx::query(
+        "INSERT INTO deployments_g1.commit \
+         SELECT $1, c.sha, c.parents::text[], c.at, c.at, 'a', NULL, NULL, NULL, 1, 1, 0, '{}', true, 's', 'i', 'p' \
+           FROM UNNEST($2::text[], $3::text[], $4::timestamptz[]) AS c (sha, parents, at)",
+    )
+    .bind(REPOSITORY)
+    .bind(shas)
+    .bind(parents)
+    .bind(times)
+    .execute(connection)
+    .await
+    .unwrap();
 }
 
 fn insert(deployment: &Deployment) -> sqlx::query::Query<'_, sqlx::Postgres, sqlx::postgres::PgArguments> {

@@ -1,26 +1,16 @@
-//! Events as a test says them.
+//! Facts about a deployment as a test says them.
 
 use brainops_event::types::deployment::{
     DeploymentFailed, DeploymentRolledBack, DeploymentStarted, DeploymentSucceeded,
 };
-use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent};
+use brainops_event::Outgoing;
+use brainops_testkit::said;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 /// The moment so many hours after the start of the year 2026.
 pub fn hour(hours: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_225_600, 0).unwrap() + TimeDelta::hours(hours)
-}
-
-/// An event with the fields of its record as JSON; what is left out has its default.
-pub fn said<T: TypedEvent>(id: &str, subject: &str, at: DateTime<Utc>, data: Value) -> Outgoing {
-    let envelope = Envelope::new(
-        EventId::new(id).unwrap(),
-        Source::new("tests").unwrap(),
-        EventType::new(T::EVENT_TYPE).unwrap(),
-        Subject::new(subject).unwrap(),
-    );
-    Outgoing::typed(envelope.with_time(at), &serde_json::from_value::<T>(data).unwrap()).unwrap()
 }
 
 /// A fact about a deployment of `shop` to `production`, identified by what it says.
