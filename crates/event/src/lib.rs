@@ -38,7 +38,8 @@ pub use identity::{derived_id, new_id};
 pub use ids::{EventId, EventType, Source, Subject};
 pub use key::{murmur2, partition_for};
 pub use keystore::{
-    DataKey, InstallationKey, KEY_BYTES, KeyError, KeyId, KeyIdError, KeyStore, NONCE_BYTES, NonceSource, Sealer,
+    DataKey, InstallationKey, KEY_BYTES, KeyError, KeyId, KeyIdError, KeyStore, NONCE_BYTES, NonceSource,
+    Sealer,
 };
 pub use outgoing::{EncodeError, Outgoing, TypedEvent};
 pub use position::{Offset, Partition, PartitionCount, Position, PositionError};

@@ -40,7 +40,7 @@ fn bad_messages_are_refused() {
         ("source", None, "source", "a non-empty string"),
         ("source", Some(json!("a b")), "source", "a URI reference"),
         ("type", None, "type", "a non-empty string"),
-        ("type", Some(json!("Do It")), "type", "1 to 128 bytes"),
+        ("type", Some(json!("a\u{1}b")), "type", "1 to 256 bytes"),
         (
             "subject",
             Some(json!("s")),

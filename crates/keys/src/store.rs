@@ -27,6 +27,9 @@ const FILE_NAME: &str = "keys";
 ///
 /// Cost: making any number of keys in one [`KeyStore::keys_for`] is one fsync; finding them is one `fstat`. Ask for
 /// the keys of a whole batch before sealing its values one by one.
+///
+/// Every call may wait for the disk, and up to ten seconds for another process: async code calls it from a thread
+/// that may block.
 pub struct FileKeyStore {
     installation: InstallationKey,
     kept: Mutex<Kept>,
