@@ -27,7 +27,7 @@ COMMENT ON COLUMN brainops.progress.partition IS 'Number of the partition.';
 COMMENT ON COLUMN brainops.progress.instance IS 'The process that follows the partition.';
 COMMENT ON COLUMN brainops.progress.epoch IS 'How often the partition was taken over; an older owner cannot overwrite a newer one.';
 COMMENT ON COLUMN brainops.progress.state IS 'running, or stopped: then reason_class and reason say why.';
-COMMENT ON COLUMN brainops.progress.reason_class IS 'Class of the failure: ApplyEvent, EventSerialization, UnknownEventType, ProgressionOutOfOrder, TopicReplaced, RetentionPassed, RecordChanged, ShutDown, Other.';
+COMMENT ON COLUMN brainops.progress.reason_class IS 'Class of the failure: ApplyEvent, EventSerialization, UnknownEventType, ProgressionOutOfOrder, TopicReplaced, RetentionPassed, RecordChanged, ShutDown, Interrupted, Other.';
 COMMENT ON COLUMN brainops.progress.reason IS 'The failure in words, without payload.';
 COMMENT ON COLUMN brainops.progress.at_position IS 'The record that could not be folded, as topic/partition@offset.';
 COMMENT ON COLUMN brainops.progress.next_offset IS 'The first offset that is not applied.';

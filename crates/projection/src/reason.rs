@@ -21,6 +21,8 @@ pub enum ReasonClass {
     RecordChanged,
     /// The instance that followed the partition ended in good order; nothing is wrong.
     ShutDown,
+    /// Following was broken off and begins anew by itself; the message says why.
+    Interrupted,
     /// Anything else; the message says what.
     Other,
 }
@@ -37,6 +39,7 @@ impl ReasonClass {
             Self::RetentionPassed => "RetentionPassed",
             Self::RecordChanged => "RecordChanged",
             Self::ShutDown => "ShutDown",
+            Self::Interrupted => "Interrupted",
             Self::Other => "Other",
         }
     }

@@ -117,7 +117,7 @@ fn follower_config<M: ReadModel>(
     let topics: Result<Vec<TopicName>, _> = model.topics().iter().map(|topic| cluster.topic(topic)).collect();
     let topics = topics
         .map_err(|source| RunError::Topic { read_model: generation.read_model.clone(), source })?;
-    let group = format!("{}.projection.{}", cluster.log_config().prefix, generation.schema());
+    let group = format!("projection.{}", generation.schema()); // each generation reads at its own pace
     let RunOptions { max_records, max_bytes, max_wait, .. } = *options;
     Ok(FollowerConfig { max_records, max_bytes, max_wait, ..FollowerConfig::new(group, topics) })
 }
@@ -218,8 +218,8 @@ fn last_words(ended: &Result<Ended, SessionEnd>) -> Stop {
         Ok(Ended::ShutDown) | Err(SessionEnd::Halt(Halt::ShutDown)) => {
             (ReasonClass::ShutDown, "the instance was shut down".to_owned(), None)
         }
-        Ok(Ended::Anew(reason)) => (ReasonClass::Other, reason.clone(), None),
-        Err(SessionEnd::Read(error)) => (ReasonClass::Other, chain(error), None),
+        Ok(Ended::Anew(reason)) => (ReasonClass::Interrupted, reason.clone(), None),
+        Err(SessionEnd::Read(error)) => (ReasonClass::Interrupted, chain(error), None),
         Err(SessionEnd::Halt(Halt::Fault(fault))) => (fault.class(), chain(fault), fault.position().cloned()),
     };
     Stop { class, reason, at }

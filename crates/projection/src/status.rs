@@ -26,7 +26,7 @@ pub struct Status {
     pub parked: i64,
     /// Whether it is followed.
     pub state: RunState,
-    /// Why it is stopped, if it is: class, position and words of each partition that stands.
+    /// Why it is stopped, if it is: class, position and words of each partition that stands by a fault.
     pub reasons: Vec<String>,
 }
 
@@ -47,7 +47,7 @@ pub enum RunState {
     Running,
     /// Some of its partitions stand; `reasons` says why.
     Stopped,
-    /// Nobody has followed it lately: no heartbeat for ten seconds, or never one.
+    /// Nobody follows it now: never begun, shut down, or no heartbeat for ten seconds.
     NotFollowed,
 }
 

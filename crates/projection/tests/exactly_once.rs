@@ -33,6 +33,8 @@ async fn rows_are_the_fold_of_the_topic_and_repeats_count_once() {
     again.stop().await;
     let stopped = "SELECT count(*) FROM brainops.progress WHERE state = 'stopped' AND reason_class = 'ShutDown'";
     assert_eq!(bench.number(stopped).await, 4);
+    let status = list(bench.namespace.pool()).await.unwrap().remove(0);
+    assert_eq!((status.state, status.reasons.len()), (RunState::NotFollowed, 0));
     bench.namespace.close().await;
 }
 

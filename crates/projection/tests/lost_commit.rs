@@ -94,6 +94,7 @@ async fn check(name: &str, cut: Cut) {
     bench.check_rows(&end).await;
     assert_eq!(bench.number("SELECT sum(times)::bigint FROM metrics.metric").await, 400);
     assert!(proxy.cuts.load(Ordering::SeqCst) >= 3, "commits were cut");
+    assert_eq!(bench.number("SELECT max(epoch) FROM metrics_g1.checkpoint").await, 1, "nobody had to take over anew");
     running.stop().await;
     bench.namespace.close().await;
 }

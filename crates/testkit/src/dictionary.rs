@@ -8,7 +8,8 @@
 /// When it says something else, or nothing.
 #[track_caller]
 pub fn check_dictionary(read_model: &str, readme: &str, sql: &[&str]) {
-    let comments = sql.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("COMMENT ON "));
+    let comments =
+        sql.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("COMMENT ON "));
     let mut checked = 0;
     for comment in comments {
         let parts = comment.split_once(' ').and_then(|(kind, rest)| Some((kind, rest.split_once(" IS '")?)));
@@ -16,10 +17,14 @@ pub fn check_dictionary(read_model: &str, readme: &str, sql: &[&str]) {
         let name = name.replace("{generation}", read_model);
         let text = text.trim_end_matches("';").replace("''", "'");
         match (kind, name.rsplit_once('.')) {
-            ("COLUMN", Some((table, column))) => check_line(readme, table, &format!("| `{column}` | "), &text),
+            ("COLUMN", Some((table, column))) => {
+                check_line(readme, table, &format!("| `{column}` | "), &text)
+            }
             ("TABLE", _) => check_line(readme, &name, "Table: ", &text),
             ("VIEW", _) => check_line(readme, &name, "View: ", &text),
-            ("FUNCTION", _) => check_line(readme, name.split('(').next().unwrap_or(&name), "Function: ", &text),
+            ("FUNCTION", _) => {
+                check_line(readme, name.split('(').next().unwrap_or(&name), "Function: ", &text)
+            }
             _ => panic!("a comment on something that a dictionary has no place for: {comment}"),
         }
         checked += 1;

@@ -26,7 +26,8 @@ pub async fn project<M: ReadModel + Copy>(namespace: &Namespace, model: M) -> Ge
 
     let stop = CancellationToken::new();
     let options = RunOptions::new("testkit");
-    let running = run(Arc::new(model), pool.clone(), cluster.clone(), registry.clone(), options, stop.clone());
+    let running =
+        run(Arc::new(model), pool.clone(), cluster.clone(), registry.clone(), options, stop.clone());
     let running = tokio::spawn(running);
     let reached = wait_until(pool, model.name(), &end, LIMIT).await;
     stop.cancel();

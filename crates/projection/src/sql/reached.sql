@@ -1,9 +1,9 @@
--- How far each partition is, and why it stands for good if it does: an instance that has shut down may come back.
+-- How far each partition is, and why it stands for good if it does: what was shut down or interrupted may go on.
 SELECT held.topic,
        held.partition,
        held.topic_id,
        held.next_offset,
-       CASE WHEN seen.state = 'stopped' AND seen.reason_class <> 'ShutDown' AND seen.epoch = held.epoch
+       CASE WHEN seen.state = 'stopped' AND seen.reason_class NOT IN ('ShutDown', 'Interrupted') AND seen.epoch = held.epoch
             THEN concat_ws(' ', seen.reason_class, 'at', coalesce(seen.at_position, seen.topic || '/' || seen.partition), seen.reason)
         END AS standing
   FROM {generation}.checkpoint AS held
