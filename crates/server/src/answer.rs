@@ -86,6 +86,8 @@ pub enum Outcome {
         offset: String,
         /// When the log took it.
         recorded_at: String,
+        /// True when the log held it already: this is where it stands first, and nothing was appended.
+        repeated: bool,
     },
     /// Not acknowledged: sending the same event again is safe and needed.
     Failed {
@@ -119,6 +121,7 @@ impl Asked {
                 partition: place.partition,
                 offset: place.offset.to_string(),
                 recorded_at: format_timestamp(&place.recorded_at),
+                repeated: place.repeated,
             },
             Err(failure) => Outcome::Failed { failure: failure.to_string() },
         };

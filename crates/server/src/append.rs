@@ -17,6 +17,8 @@ pub struct Acknowledged {
     pub offset: i64,
     /// When the log took it.
     pub recorded_at: Timestamp,
+    /// Whether the log held it already, so that it was not appended again.
+    pub repeated: bool,
 }
 
 /// Why an event was not acknowledged. The messages go to the caller, so they say nothing about the inside.
@@ -95,6 +97,7 @@ impl From<Appended> for Acknowledged {
             partition: position.partition.get(),
             offset: position.offset.get(),
             recorded_at,
+            repeated: false,
         }
     }
 }

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use brainops_log::Cluster;
-use brainops_server::{Secret, Secrets, Server, ServerParts};
+use brainops_server::{LeaveOutKnown, Secret, Secrets, Server, ServerParts};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 
-use super::doorway::Doorway;
 use super::probes::{KafkaProbe, RegistryProbe};
 use super::{Role, Stop};
 use crate::context::{Context, topic_names};
@@ -30,7 +29,7 @@ pub async fn start_api(
     let (keys, state) = (context.keys()?, context.state());
     let parts = ServerParts {
         pool: pool.clone(),
-        appender: Arc::new(Doorway(context.appender()?)),
+        appender: Arc::new(LeaveOutKnown::new(pool.clone(), Arc::new(context.appender()?))),
         keys: keys.clone(),
         sealer: keys,
         secrets: Secrets {

@@ -1,7 +1,6 @@
 //! The roles of `brainops serve`: what each does until it is told to stop.
 
 mod api;
-mod doorway;
 mod probes;
 mod projectors;
 mod signals;

@@ -26,6 +26,7 @@ async fn an_event_is_sealed_and_appended_in_the_name_of_the_sender() {
     let expected = json!([{
         "id": "1", "source": "crm", "type": "lead.discovered", "topic": "test.lead", "partition": 0, "offset": "0",
         "recorded_at": "1970-01-01T00:00:00.000Z",
+        "repeated": false,
     }]);
     assert_eq!(answer.json(), expected);
     let events = house.events();
