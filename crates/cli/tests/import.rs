@@ -121,7 +121,7 @@ async fn leads_are_imported_once_and_bad_lists_not_at_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_was_killed_with_the_service_is_completed() {
-    const COMMITS: u32 = 6_000;
+    const COMMITS: u32 = 4_000;
     let repository = Repository::new(COMMITS, 20);
     let (undisturbed, _service) = started("calm").await;
     import(&undisturbed, &repository);

@@ -9,7 +9,8 @@
 mod support;
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use brainops_event::Outgoing;
 use brainops_import::Read;
@@ -414,22 +415,32 @@ fn a_subfolder_and_a_linked_work_tree_are_the_same_repository() {
     assert_eq!(Repository::open(&linked).unwrap().id(), id);
 }
 
-#[test]
-fn the_repositorys_own_settings_run_nothing() {
-    use std::os::unix::fs::PermissionsExt;
-    let repo = forked();
-    let trap = repo.path().join("trap.sh");
-    let sprung = repo.path().join("sprung");
+/// A program that leaves a trace when it is run, and the trace.
+fn trap(repo: &Repo) -> (String, PathBuf) {
+    let (trap, sprung) = (repo.path().join("trap.sh"), repo.path().join("sprung"));
     std::fs::write(&trap, format!("#!/bin/sh\ntouch '{}'\n", sprung.display())).unwrap();
     std::fs::set_permissions(&trap, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let trap = trap.to_str().unwrap();
+    (trap.to_str().unwrap().to_owned(), sprung)
+}
+
+#[test]
+fn the_repositorys_own_settings_run_nothing() {
+    let repo = forked();
+    let signed = format!(
+        "tree {}\nparent {}\nauthor A <a@b> 1700000300 +0000\ncommitter A <a@b> 1700000300 +0000\n\
+         gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----\n\nsigned\n",
+        repo.git(&["rev-parse", &format!("{}^{{tree}}", repo.sha(4))]),
+        repo.sha(4)
+    );
+    let signed = repo.run(&["hash-object", "-t", "commit", "-w", "--stdin"], signed.as_bytes());
+    repo.git(&["update-ref", "refs/heads/main", &signed]);
+    let (trap, sprung) = trap(&repo);
     for (name, value) in [
-        ("core.pager", trap),
-        ("core.fsmonitor", trap),
-        ("core.sshCommand", trap),
-        ("diff.external", trap),
-        ("diff.spy.textconv", trap),
-        ("gpg.program", trap),
+        ("core.pager", trap.as_str()),
+        ("core.fsmonitor", &trap),
+        ("diff.external", &trap),
+        ("diff.spy.textconv", &trap),
+        ("gpg.program", &trap),
         ("log.showSignature", "true"),
         ("log.follow", "true"),
         ("diff.renames", "copies"),
@@ -439,6 +450,28 @@ fn the_repositorys_own_settings_run_nothing() {
     }
     std::fs::write(repo.path().join(".gitattributes"), "* diff=spy\n").unwrap();
     let (_, report) = events(&repo);
-    assert_eq!(report.commits, 4);
+    assert_eq!(report.commits, 5);
     assert!(!sprung.exists(), "a setting of the repository ran a program");
+}
+
+#[test]
+fn what_is_missing_is_not_fetched() {
+    let repo = forked();
+    let blob = repo.git(&["rev-parse", &format!("{}:a", repo.sha(2))]);
+    let (trap, sprung) = trap(&repo);
+    for (name, value) in [
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.url", "ssh://host.invalid/shop"),
+        ("remote.origin.promisor", "true"),
+        ("core.sshCommand", &trap),
+    ] {
+        repo.git(&["config", name, value]);
+    }
+    std::fs::remove_file(repo.path().join(".git/objects").join(&blob[..2]).join(&blob[2..])).unwrap();
+    let keys = MemoryKeys::new();
+    let repository = Repository::open(repo.path()).unwrap();
+    let failed = repository.events(None, &keys, Box::new(|_| false)).unwrap().find_map(Result::err);
+    assert!(matches!(failed, Some(GitError::Failed { step: "log", .. })), "{failed:?}");
+    assert!(!sprung.exists(), "git went to fetch what is missing");
 }

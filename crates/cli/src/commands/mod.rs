@@ -33,8 +33,14 @@ use crate::settings;
                   stopped, 4 unknown."
 )]
 pub struct Arguments {
-    /// The configuration file (TOML); variables BRAINOPS_<SECTION>__<KEY> go over it.
-    #[arg(long, global = true, value_name = "FILE", env = "BRAINOPS_CONFIG")]
+    /// The configuration file.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "BRAINOPS_CONFIG",
+        help = "The configuration file (TOML); variables BRAINOPS_<SECTION>__<KEY> go over it"
+    )]
     config: Option<PathBuf>,
 
     /// Answer in JSON, one value a line.

@@ -85,10 +85,13 @@ struct Followed {
 /// All read models that are installed.
 pub async fn all(pool: &PgPool, cluster: &Cluster) -> anyhow::Result<Vec<Model>> {
     let listed = list(pool).await.context("the read models cannot be listed; was `brainops init` run?")?;
-    let mut models = Vec::new();
+    let (mut models, mut answers) = (Vec::new(), true);
     for status in listed {
         let generation = serving(pool, &status.read_model).await?;
-        models.push(with_lag(pool, cluster, &generation, status).await?);
+        // A log that does not answer once is not waited for again.
+        let model = with_lag(pool, answers.then_some(cluster), &generation, status).await?;
+        answers = model.lag_offsets.is_some();
+        models.push(model);
     }
     Ok(models)
 }
@@ -96,16 +99,19 @@ pub async fn all(pool: &PgPool, cluster: &Cluster) -> anyhow::Result<Vec<Model>>
 /// One of them.
 pub async fn one(pool: &PgPool, cluster: &Cluster, generation: &Generation) -> anyhow::Result<Model> {
     let status = status(pool, generation).await.context("the read model cannot be read")?;
-    with_lag(pool, cluster, generation, status).await
+    with_lag(pool, Some(cluster), generation, status).await
 }
 
 async fn with_lag(
     pool: &PgPool,
-    cluster: &Cluster,
+    cluster: Option<&Cluster>,
     generation: &Generation,
     status: Status,
 ) -> anyhow::Result<Model> {
-    let lags = lags(cluster, generation, &followed(pool, generation).await?).await;
+    let lags = match cluster {
+        Some(cluster) => lags(cluster, generation, &followed(pool, generation).await?).await,
+        None => None,
+    };
     let Status { read_model, generation, fold_version, tables, parked, state, reasons, .. } = status;
     Ok(Model {
         read_model,

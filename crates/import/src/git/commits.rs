@@ -5,7 +5,7 @@
 //! one after a line feed). A file's token begins with a digit or `-`, a head with `C`, so nothing that stands in
 //! a message or a path can be taken for the other.
 
-use std::io::BufReader;
+use std::io::{BufRead as _, BufReader};
 
 use chrono::{DateTime, Utc};
 
@@ -85,6 +85,19 @@ impl Commits {
 
     /// The next commit; `None` after the last one, once git has ended well.
     pub(super) fn next(&mut self) -> Result<Option<Commit>, GitError> {
+        self.read().map_err(|error| self.cause_of(error))
+    }
+
+    /// A git that died has left a torn end; what it said on its way out explains more than what stands there.
+    fn cause_of(&mut self, error: GitError) -> GitError {
+        let has_ended = self.reader.fill_buf().map_or(true, <[u8]>::is_empty);
+        match error {
+            GitError::Unreadable { .. } if has_ended => self.reader.get_mut().finish().err().unwrap_or(error),
+            error => error,
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<Commit>, GitError> {
         if !self.started {
             self.started = true;
             self.head = self.token()?;
@@ -179,14 +192,7 @@ impl Commits {
     }
 
     fn needed(&mut self, expected: &'static str) -> Result<Token, GitError> {
-        match self.token()? {
-            Some(token) => Ok(token),
-            None => {
-                // A git that died says why; only a git that ended well has printed something unknown.
-                self.reader.get_mut().finish()?;
-                Err(unreadable(expected, b""))
-            }
-        }
+        self.token()?.ok_or_else(|| unreadable(expected, b""))
     }
 
     fn token(&mut self) -> Result<Option<Token>, GitError> {

@@ -62,7 +62,10 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<Exit
     let back = if tail.event_type.is_some() { LOOK_BACK } else { i64::from(arguments.limit) };
     let limit = usize::try_from(arguments.limit)?;
     tail.show(&before(&start, &end, back)?, &end, limit).await?;
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(Exit::Done);
+    }
+    loop {
         tokio::time::sleep(LOOK).await;
         let now = end_frontier(&tail.cluster, &topics).await?;
         if now != end {
@@ -70,7 +73,6 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<Exit
             end = now;
         }
     }
-    Ok(Exit::Done)
 }
 
 /// `back` offsets before the end, but not before the start.
