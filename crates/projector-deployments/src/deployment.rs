@@ -130,7 +130,9 @@ impl DeploymentRow {
     fn note_time(&mut self, fact: Fact) {
         let at = Some(fact.at);
         match fact.status {
-            Status::Started => self.started_at = Some(self.started_at.map_or(fact.at, |known| known.min(fact.at))),
+            Status::Started => {
+                self.started_at = Some(self.started_at.map_or(fact.at, |known| known.min(fact.at)))
+            }
             Status::Succeeded => self.succeeded_at = self.succeeded_at.max(at),
             Status::Failed => self.failed_at = self.failed_at.max(at),
             Status::RolledBack => self.rolled_back_at = self.rolled_back_at.max(at),

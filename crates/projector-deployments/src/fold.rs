@@ -19,7 +19,11 @@ pub(crate) fn want(event: &Recorded<'_>, tables: &mut DeploymentTables) -> Resul
 }
 
 /// Folds a fact of this status.
-pub(crate) fn fold(event: &Recorded<'_>, status: Status, tables: &mut DeploymentTables) -> Result<(), FoldError> {
+pub(crate) fn fold(
+    event: &Recorded<'_>,
+    status: Status,
+    tables: &mut DeploymentTables,
+) -> Result<(), FoldError> {
     let body: body::Deployment = event.decode()?;
     require_subject(event, &[&body.service, "/", &body.environment])?;
     let fact = Fact { status, at: event.happened_at() };

@@ -11,8 +11,7 @@ pub(crate) fn parsed<T>(row: &PgRow, column: &str) -> Result<T, sqlx::Error>
 where
     T: FromStr<Err: Error + Send + Sync + 'static>,
 {
-    row.try_get::<&str, _>(column)?.parse().map_err(|error| sqlx::Error::ColumnDecode {
-        index: column.to_owned(),
-        source: Box::new(error),
-    })
+    row.try_get::<&str, _>(column)?
+        .parse()
+        .map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) })
 }

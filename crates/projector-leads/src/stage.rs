@@ -91,6 +91,9 @@ impl FromStr for Stage {
     type Err = UnknownStage;
 
     fn from_str(text: &str) -> Result<Self, UnknownStage> {
-        Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| UnknownStage(text.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|known| known.as_str() == text)
+            .ok_or_else(|| UnknownStage(text.to_owned()))
     }
 }

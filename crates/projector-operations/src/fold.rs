@@ -19,7 +19,11 @@ pub(crate) fn want(event: &Recorded<'_>, tables: &mut OperationTables) -> Result
 }
 
 /// Folds an event that reports this status.
-pub(crate) fn fold(event: &Recorded<'_>, status: Status, tables: &mut OperationTables) -> Result<(), FoldError> {
+pub(crate) fn fold(
+    event: &Recorded<'_>,
+    status: Status,
+    tables: &mut OperationTables,
+) -> Result<(), FoldError> {
     let subject = subject_of(event)?;
     let said: body::Alert = event.decode()?;
     let ends_at = match status {

@@ -2,7 +2,9 @@
 
 use brainops_event::Outgoing;
 use brainops_projection::Changed;
-use brainops_projector_deployments::{DeploymentRow, DeploymentTables, Deployments, EnvironmentRow, Serving, Status};
+use brainops_projector_deployments::{
+    DeploymentRow, DeploymentTables, Deployments, EnvironmentRow, Serving, Status,
+};
 use brainops_testkit::{Outcome, given};
 
 use crate::facts::{Fact, failed, hour, rolled_back, started, succeeded};
@@ -23,13 +25,20 @@ fn environment(tables: &DeploymentTables) -> EnvironmentRow {
 }
 
 fn serving(sha: &str, deployment: Option<&str>, hours: i64) -> Serving {
-    Serving { sha: Some(sha.to_owned()), deployment_id: deployment.map(str::to_owned), since: Some(hour(hours)) }
+    Serving {
+        sha: Some(sha.to_owned()),
+        deployment_id: deployment.map(str::to_owned),
+        since: Some(hour(hours)),
+    }
 }
 
 #[test]
 fn every_field_of_the_facts_arrives() {
     let outcome = folded(&[
-        started("d1", "s1", 1).with("repository", "shop-1").with("git_ref", "main").with("url", "https://ci/1"),
+        started("d1", "s1", 1)
+            .with("repository", "shop-1")
+            .with("git_ref", "main")
+            .with("url", "https://ci/1"),
         succeeded("d1", "s1", 2),
         rolled_back("d1", "s1", 3).with("reason_code", "health_check").with("restored_sha", "s0"),
     ]);
@@ -73,7 +82,11 @@ fn every_field_of_the_facts_arrives() {
 
 #[test]
 fn the_order_of_arrival_does_not_matter_to_a_deployment() {
-    let facts = [started("d1", "s1", 2), succeeded("d1", "s1", 3), rolled_back("d1", "s1", 4).with("reason_code", "slow")];
+    let facts = [
+        started("d1", "s1", 2),
+        succeeded("d1", "s1", 3),
+        rolled_back("d1", "s1", 4).with("reason_code", "slow"),
+    ];
     let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
     let rows = orders.map(|order| {
         let mut all = vec![succeeded("d0", "s0", 1)];
@@ -82,7 +95,11 @@ fn the_order_of_arrival_does_not_matter_to_a_deployment() {
         let environment = environment(outcome.tables());
         assert_eq!(environment.serving.sha.as_deref(), Some("s0"), "{order:?}");
         assert_eq!(environment.last_succeeded, serving("s1", Some("d1"), 3), "{order:?}");
-        assert_eq!((environment.last_status, environment.last_happened_at), (Status::RolledBack, hour(4)), "{order:?}");
+        assert_eq!(
+            (environment.last_status, environment.last_happened_at),
+            (Status::RolledBack, hour(4)),
+            "{order:?}"
+        );
         let row = deployment(outcome.tables(), "d1");
         let first = folded(&[succeeded("d0", "s0", 1)]);
         DeploymentRow { changed: deployment(first.tables(), "d0").changed, ..row }
@@ -154,7 +171,8 @@ fn the_previous_sha_is_what_served_before() {
         succeeded("d5", "s5", 9), // said again: not its own predecessor
     ]);
     let previous = |id: &str| deployment(outcome.tables(), id).previous_sha;
-    let expected = [("d1", None), ("d2", Some("s3")), ("d3", Some("s1")), ("d4", Some("s2")), ("d5", Some("s3"))];
+    let expected =
+        [("d1", None), ("d2", Some("s3")), ("d3", Some("s1")), ("d4", Some("s2")), ("d5", Some("s3"))];
     for (id, sha) in expected {
         assert_eq!(previous(id).as_deref(), sha, "{id}");
     }
@@ -168,12 +186,20 @@ fn what_is_recorded_late_does_not_take_the_place_of_what_serves() {
     assert_eq!(environment.serving, serving("s2", Some("d2"), 5));
     assert_eq!(environment.last_succeeded, serving("s2", Some("d2"), 5));
     assert_eq!((environment.last_deployment_id.as_str(), environment.last_status), ("d2", Status::Succeeded));
-    assert_eq!(deployment(outcome.tables(), "d1").previous_sha, None, "what served then is not known any more");
+    assert_eq!(
+        deployment(outcome.tables(), "d1").previous_sha,
+        None,
+        "what served then is not known any more"
+    );
 }
 
 #[test]
 fn a_rollback_restores_what_it_names_or_what_served_before() {
-    let named = folded(&[succeeded("d1", "s1", 1), succeeded("d2", "s2", 2), rolled_back("d2", "s2", 3).with("restored_sha", "s0")]);
+    let named = folded(&[
+        succeeded("d1", "s1", 1),
+        succeeded("d2", "s2", 2),
+        rolled_back("d2", "s2", 3).with("restored_sha", "s0"),
+    ]);
     assert_eq!(environment(named.tables()).serving, serving("s0", None, 3));
 
     let unnamed = folded(&[succeeded("d1", "s1", 1), succeeded("d2", "s2", 2), rolled_back("d2", "s2", 3)]);

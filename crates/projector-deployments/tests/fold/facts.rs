@@ -1,9 +1,9 @@
 //! Facts about a deployment as a test says them.
 
+use brainops_event::Outgoing;
 use brainops_event::types::deployment::{
     DeploymentFailed, DeploymentRolledBack, DeploymentStarted, DeploymentSucceeded,
 };
-use brainops_event::Outgoing;
 use brainops_testkit::said;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -46,7 +46,8 @@ pub fn rolled_back(deployment: &str, sha: &str, hours: i64) -> Fact {
 }
 
 fn fact(kind: &'static str, deployment: &str, sha: &str, hours: i64) -> Fact {
-    let data = json!({"service": "shop", "environment": "production", "deployment_id": deployment, "sha": sha});
+    let data =
+        json!({"service": "shop", "environment": "production", "deployment_id": deployment, "sha": sha});
     Fact { kind, hours, data }
 }
 

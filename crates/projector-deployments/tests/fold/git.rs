@@ -33,7 +33,8 @@ fn every_field_of_a_commit_arrives_and_personal_text_stays_sealed() {
         paths: vec!["src/a.rs".to_owned()],
         paths_complete: false,
     };
-    let event = said::<CommitCreated>("e1", "shop-1/commits/s3", hour(1), serde_json::to_value(&commit).unwrap());
+    let event =
+        said::<CommitCreated>("e1", "shop-1/commits/s3", hour(1), serde_json::to_value(&commit).unwrap());
     let outcome = given(Deployments).events([event]).fold();
     let changed = outcome.tables().commit.all()[0].changed.clone();
     assert_eq!((changed.source.as_str(), changed.id.as_str()), ("testkit", "e1"));
@@ -62,7 +63,11 @@ fn a_branch_is_where_it_was_last_said_to_be() {
     let branch = |id, at, data| said::<BranchUpdated>(id, "shop-1/branches/feature/x", hour(at), data);
     let events = [
         branch("e1", 1, json!({"repository": "shop-1", "branch": "feature/x", "sha": "s1"})),
-        branch("e2", 2, json!({"repository": "shop-1", "branch": "feature/x", "sha": "s2", "previous_sha": "s1", "forced": true})),
+        branch(
+            "e2",
+            2,
+            json!({"repository": "shop-1", "branch": "feature/x", "sha": "s2", "previous_sha": "s1", "forced": true}),
+        ),
     ];
     let outcome = given(Deployments).events(events.clone()).fold();
     let row = BranchRow {
@@ -77,7 +82,8 @@ fn a_branch_is_where_it_was_last_said_to_be() {
     assert_eq!(row.changed.id, "e2");
     outcome.expect(|tables| &tables.branch, [row.clone()]);
 
-    let deleted = branch("e3", 3, json!({"repository": "shop-1", "branch": "feature/x", "previous_sha": "s2"}));
+    let deleted =
+        branch("e3", 3, json!({"repository": "shop-1", "branch": "feature/x", "previous_sha": "s2"}));
     let outcome = given(Deployments).events(events.into_iter().chain([deleted])).fold();
     let found = outcome.tables().branch.all()[0].clone();
     assert_eq!((found.sha, found.previous_sha.as_deref(), found.updated_at), (None, Some("s2"), hour(3)));
@@ -103,12 +109,19 @@ fn a_tag_that_is_moved_shows_its_last_commit() {
 
 #[test]
 fn data_of_another_subject_is_refused_for_its_row_has_another_writer() {
-    let commit = json!({"repository": "shop-1", "sha": "s1", "committed_at": 0, "authored_at": 0, "author_id": "a"});
-    let deployment = json!({"service": "shop", "environment": "production", "deployment_id": "d1", "sha": "s1"});
+    let commit =
+        json!({"repository": "shop-1", "sha": "s1", "committed_at": 0, "authored_at": 0, "author_id": "a"});
+    let deployment =
+        json!({"service": "shop", "environment": "production", "deployment_id": "d1", "sha": "s1"});
     let events = [
         said::<CommitCreated>("e1", "shop-1/commits/s2", hour(1), commit.clone()),
         said::<CommitCreated>("e1", "shop-1/commits/s1 ", hour(1), commit),
-        said::<BranchUpdated>("e1", "shop-2/branches/main", hour(1), json!({"repository": "shop-1", "branch": "main"})),
+        said::<BranchUpdated>(
+            "e1",
+            "shop-2/branches/main",
+            hour(1),
+            json!({"repository": "shop-1", "branch": "main"}),
+        ),
         said::<TagCreated>("e1", "v1", hour(1), json!({"repository": "shop-1", "tag": "v1", "sha": "s1"})),
         said::<DeploymentStarted>("e1", "shop/staging", hour(1), deployment),
     ];

@@ -26,10 +26,11 @@ fn large_history() -> History {
 }
 
 async fn check_new_commits(pool: &PgPool, brought: &BroughtIn) {
-    let rows = sqlx::query("SELECT service, environment, deployment_id, is_first, sha FROM deployments.new_commits")
-        .fetch_all(pool)
-        .await
-        .unwrap();
+    let rows =
+        sqlx::query("SELECT service, environment, deployment_id, is_first, sha FROM deployments.new_commits")
+            .fetch_all(pool)
+            .await
+            .unwrap();
     let mut found: BTreeMap<(Place, String), (bool, BTreeSet<String>)> = BTreeMap::new();
     for row in rows {
         let deployment = ((row.get("service"), row.get("environment")), row.get("deployment_id"));
@@ -54,7 +55,8 @@ fn figures_of(row: &sqlx::postgres::PgRow) -> Figures {
         let (figure, reason): (Option<f64>, Option<String>) = (row.get(figure), row.get(reason));
         assert_eq!(figure.is_none(), reason.is_some(), "a figure is there or says why not");
     }
-    let (finished, failed, rolled_back): (i64, i64, i64) = (row.get("finished"), row.get("failed"), row.get("rolled_back"));
+    let (finished, failed, rolled_back): (i64, i64, i64) =
+        (row.get("finished"), row.get("failed"), row.get("rolled_back"));
     let rate = (finished > 0).then(|| (failed + rolled_back) as f64 / finished as f64);
     assert_eq!(row.get::<Option<f64>, _>("failure_rate"), rate);
     Figures {
@@ -77,7 +79,8 @@ async fn check_dora(pool: &PgPool, history: &History, brought: &BroughtIn, place
         assert_eq!(frequency, expected.succeeded as f64 / weeks.len() as f64, "{at:?}");
         assert_eq!(figures_of(&row), expected, "{at:?}");
 
-        let query = "SELECT * FROM deployments.dora_weekly WHERE service = $1 AND environment = $2 ORDER BY week";
+        let query =
+            "SELECT * FROM deployments.dora_weekly WHERE service = $1 AND environment = $2 ORDER BY week";
         let rows = sqlx::query(query).bind(&at.0).bind(&at.1).fetch_all(pool).await.unwrap();
         assert_eq!(rows.iter().map(|row| row.get::<NaiveDate, _>("week")).collect::<Vec<_>>(), weeks);
         for (row, week) in rows.iter().zip(weeks) {
@@ -102,7 +105,10 @@ async fn new_commits_are_exact_and_the_figures_follow() {
     let places = [place("shop", "production"), place("shop", "staging"), place("mail", "production")];
     for at in &places {
         let figures = history.figures(&brought, at, None);
-        assert!(figures.lead_time.is_some() && figures.restore.is_some(), "the history tries every figure: {figures:?}");
+        assert!(
+            figures.lead_time.is_some() && figures.restore.is_some(),
+            "the history tries every figure: {figures:?}"
+        );
     }
     check_dora(pool, &history, &brought, &places).await;
     namespace.close().await;
@@ -114,7 +120,10 @@ fn line_of_three() -> History {
         parents: parents.iter().map(|parent| (*parent).to_owned()).collect(),
         committed_at: moment(number),
     };
-    History { commits: vec![commit(1, &[]), commit(2, &["c1"]), commit(3, &["c2", "gone"])], deployments: Vec::new() }
+    History {
+        commits: vec![commit(1, &[]), commit(2, &["c1"]), commit(3, &["c2", "gone"])],
+        deployments: Vec::new(),
+    }
 }
 
 fn deployment(service: &str, id: &str, sha: &str, status: &'static str, hour: i64) -> Deployment {
@@ -155,10 +164,16 @@ async fn an_empty_figure_says_why() {
     let nothing = Some("no deployment finished");
     let expected: [(&str, Reasons<'_>); 6] = [
         ("starting", (nothing, nothing, nothing, nothing)),
-        ("once", (None, Some("needs at least two successful deployments"), None, Some("no deployment failed"))),
+        (
+            "once",
+            (None, Some("needs at least two successful deployments"), None, Some("no deployment failed")),
+        ),
         ("failing", (None, Some("no deployment succeeded"), None, Some("no failed deployment was restored"))),
         ("same", (None, Some("no deployment brought in a new commit"), None, Some("no deployment failed"))),
-        ("foreign", (None, Some("the deployed commits are not imported"), None, Some("no deployment failed"))),
+        (
+            "foreign",
+            (None, Some("the deployed commits are not imported"), None, Some("no deployment failed")),
+        ),
         ("undone", (None, None, None, Some("no failed deployment was restored"))),
     ];
     for (service, reasons) in expected {

@@ -123,7 +123,11 @@ impl History {
         for number in 0..count {
             let at = (number * step + dice.below(step)).min(self.commits.len() - 1);
             let chosen = if dice.chance(3) { dice.below(self.commits.len()) } else { at };
-            let sha = if dice.chance(2) { format!("{:040x}", 1_000_000 + number) } else { self.commits[chosen].sha.clone() };
+            let sha = if dice.chance(2) {
+                format!("{:040x}", 1_000_000 + number)
+            } else {
+                self.commits[chosen].sha.clone()
+            };
             let ended = moment(at as i64 * 4 + 1 + dice.below(200) as i64);
             let (status, succeeded_at, failed_at, rolled_back_at) = match dice.below(100) {
                 0..12 => ("failed", None, Some(ended), None),
@@ -135,7 +139,16 @@ impl History {
             let id = format!("d{number}");
             let times = (succeeded_at, failed_at, rolled_back_at);
             let (succeeded_at, failed_at, rolled_back_at) = times;
-            self.deployments.push(Deployment { service, environment, id, sha, status, succeeded_at, failed_at, rolled_back_at });
+            self.deployments.push(Deployment {
+                service,
+                environment,
+                id,
+                sha,
+                status,
+                succeeded_at,
+                failed_at,
+                rolled_back_at,
+            });
         }
     }
 
@@ -166,15 +179,18 @@ impl History {
     /// What each success brought in.
     pub fn brought_in(&self) -> BroughtIn {
         let numbered = self.commits.iter().enumerate();
-        let numbers: HashMap<&str, usize> = numbered.map(|(number, commit)| (commit.sha.as_str(), number)).collect();
+        let numbers: HashMap<&str, usize> =
+            numbered.map(|(number, commit)| (commit.sha.as_str(), number)).collect();
         let mut brought = BTreeMap::new();
         for (place, successes) in self.successes() {
             let mut previous: Option<&Deployment> = None;
             for success in successes {
                 let is_known = |sha: &str| numbers.contains_key(sha);
-                let can_tell = is_known(&success.sha) && previous.is_none_or(|previous| is_known(&previous.sha));
+                let can_tell =
+                    is_known(&success.sha) && previous.is_none_or(|previous| is_known(&previous.sha));
                 let news = can_tell.then(|| {
-                    let old = previous.map(|previous| self.reachable(&numbers, &previous.sha)).unwrap_or_default();
+                    let old =
+                        previous.map(|previous| self.reachable(&numbers, &previous.sha)).unwrap_or_default();
                     let new = self.reachable(&numbers, &success.sha);
                     new.difference(&old).map(|number| self.commits[*number].sha.clone()).collect()
                 });
@@ -205,7 +221,9 @@ impl History {
                     (_, None) => figures.unknown_sha += 1,
                     (true, Some(_)) => {}
                     (false, Some(news)) => {
-                        lead.extend(news.iter().map(|sha| (succeeded - committed[sha.as_str()]).num_milliseconds()));
+                        lead.extend(
+                            news.iter().map(|sha| (succeeded - committed[sha.as_str()]).num_milliseconds()),
+                        );
                     }
                 }
             }

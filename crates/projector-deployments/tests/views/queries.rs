@@ -19,7 +19,8 @@ async fn page(pool: &PgPool, status: Option<&str>, after: Option<Key>, limit: i6
         Some((at, service, environment, id)) => (Some(at), Some(service), Some(environment), Some(id)),
         None => (None, None, None, None),
     };
-    let rows = query.bind(at).bind(service).bind(environment).bind(id).bind(limit).fetch_all(pool).await.unwrap();
+    let rows =
+        query.bind(at).bind(service).bind(environment).bind(id).bind(limit).fetch_all(pool).await.unwrap();
     let key = |row: &sqlx::postgres::PgRow| {
         (row.get("happened_at"), row.get("service"), row.get("environment"), row.get("deployment_id"))
     };
@@ -48,11 +49,13 @@ async fn deployments_are_listed_page_by_page_and_every_query_runs() {
         after = Some(last);
     }
     assert_eq!(paged, all, "pages join without a gap or an overlap");
-    let failed = history.deployments.iter().filter(|one| one.status == "failed" && one.service == "shop").count();
+    let failed =
+        history.deployments.iter().filter(|one| one.status == "failed" && one.service == "shop").count();
     assert_eq!(page(pool, Some("failed"), None, 100).await.len(), failed);
 
     let weekly = include_str!("../../../../projections/deployments/queries/dora_weekly.sql");
-    let bound = |day: NaiveDate| sqlx::query(weekly).bind("shop").bind("production").bind(day).bind(day).bind(10_i64);
+    let bound =
+        |day: NaiveDate| sqlx::query(weekly).bind("shop").bind("production").bind(day).bind(day).bind(10_i64);
     let sunday = moment(24 * 11).date_naive(); // 2020-01-12
     let rows = bound(sunday).fetch_all(pool).await.unwrap();
     let weeks: Vec<NaiveDate> = rows.iter().map(|row| row.get("week")).collect();
@@ -67,6 +70,9 @@ async fn deployments_are_listed_page_by_page_and_every_query_runs() {
     let query = sqlx::query(new_commits).bind(place.0).bind(place.1).bind(id).bind(1_000_i64);
     assert_eq!(query.fetch_all(pool).await.unwrap().len(), news.unwrap().len());
     let freshness = include_str!("../../../../projections/deployments/queries/freshness.sql");
-    assert!(sqlx::query(freshness).fetch_all(pool).await.unwrap().is_empty(), "nobody has followed the log yet");
+    assert!(
+        sqlx::query(freshness).fetch_all(pool).await.unwrap().is_empty(),
+        "nobody has followed the log yet"
+    );
     namespace.close().await;
 }

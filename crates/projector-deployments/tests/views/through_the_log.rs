@@ -29,7 +29,12 @@ async fn commits_and_deployments_become_figures_that_an_analyst_can_read() {
         commit("s1", &[], 1),
         commit("s2", &["s1"], 6),
         commit("s3", &["s2"], 8),
-        said::<TagCreated>("v1", "shop-1/tags/v1", moment(9), json!({"repository": "shop-1", "tag": "v1", "sha": "s3"})),
+        said::<TagCreated>(
+            "v1",
+            "shop-1/tags/v1",
+            moment(9),
+            json!({"repository": "shop-1", "tag": "v1", "sha": "s3"}),
+        ),
     ];
     for appended in namespace.appender().append_all(events).await {
         appended.unwrap();
@@ -43,16 +48,26 @@ async fn commits_and_deployments_become_figures_that_an_analyst_can_read() {
     sqlx::raw_sql(sqlx::AssertSqlSafe(make_role)).execute(pool).await.unwrap();
     grant_analyst(pool, &role).await.unwrap();
     let mut transaction = pool.begin().await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("SET LOCAL ROLE {role}"))).execute(&mut *transaction).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("SET LOCAL ROLE {role}")))
+        .execute(&mut *transaction)
+        .await
+        .unwrap();
     let dora = include_str!("../../../../projections/deployments/queries/dora.sql");
     let row = sqlx::query(dora).bind("shop").bind(None::<&str>).fetch_one(&mut *transaction).await.unwrap();
     assert_eq!(row.get::<i64, _>("weeks"), 1);
     assert_eq!(row.get::<Option<f64>, _>("deployments_per_week"), Some(2.0));
-    assert_eq!(row.get::<Option<f64>, _>("lead_time_median_seconds"), Some(5.0 * 3600.0), "s2 waited 6 hours, s3 4");
+    assert_eq!(
+        row.get::<Option<f64>, _>("lead_time_median_seconds"),
+        Some(5.0 * 3600.0),
+        "s2 waited 6 hours, s3 4"
+    );
     assert_eq!(row.get::<Option<f64>, _>("failure_rate"), Some(1.0 / 3.0));
     assert_eq!(row.get::<Option<f64>, _>("restore_median_seconds"), Some(2.0 * 3600.0));
     transaction.rollback().await.unwrap();
 
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP OWNED BY {role}; DROP ROLE {role}"))).execute(pool).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP OWNED BY {role}; DROP ROLE {role}")))
+        .execute(pool)
+        .await
+        .unwrap();
     namespace.close().await;
 }

@@ -29,7 +29,8 @@ async fn store_commits(connection: &mut PgConnection, commits: &[Commit]) {
     let shas: Vec<&str> = commits.iter().map(|commit| commit.sha.as_str()).collect();
     let times: Vec<_> = commits.iter().map(|commit| commit.committed_at).collect();
     // A parameter cannot be a list of lists, so each list of parents travels as the text of one.
-    let parents: Vec<String> = commits.iter().map(|commit| format!("{{{}}}", commit.parents.join(","))).collect();
+    let parents: Vec<String> =
+        commits.iter().map(|commit| format!("{{{}}}", commit.parents.join(","))).collect();
     sqlx::query(
         "INSERT INTO deployments_g1.commit \
          SELECT $1, c.sha, c.parents::text[], c.at, c.at, 'a', NULL, NULL, NULL, 1, 1, 0, '{}', true, 's', 'i', 'p' \
