@@ -13,6 +13,8 @@ use brainops_log::{
     RegistryConfig, Signal, delete_topics, end_frontier, ensure_topics,
 };
 use common::{Namespace, soon, tag, verdict};
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use tokio::net::{TcpListener, TcpStream};
 
 async fn follow(space: &Namespace, change: impl FnOnce(&mut FollowerConfig)) -> Follower {
@@ -357,6 +359,33 @@ async fn an_offset_outside_of_the_log_names_both_sides() {
         assert!(error.to_string().contains("from offset 7, the log there goes from 0 to 3"), "{error}");
         assert!(matches!(follower.next().await, Signal::Failed(ReadError::Ended)));
         follower.stop().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn history_that_was_cut_off_meanwhile_is_never_skipped() {
+    Namespace::run("cut", 1, |space| async move {
+        append(&space, (0..9).map(|id| tag("s", &id.to_string()))).await;
+        let git = space.topic("git");
+        let mut follower = follow(&space, |_| {}).await;
+        let assignment = soon("an assignment", async {
+            loop {
+                if let Signal::Assigned(assignment) = follower.next().await {
+                    break assignment;
+                }
+            }
+        })
+        .await;
+        let admin: AdminClient<DefaultClientContext> = space.raw("admin").create().expect("a client");
+        let mut cut = rdkafka::TopicPartitionList::new();
+        cut.add_partition_offset(git.as_str(), 0, rdkafka::Offset::Offset(5)).expect("a place");
+        admin.delete_records(&cut, &AdminOptions::new()).await.expect("cut off");
+        assignment.start(vec![(git, Partition::new(0).expect("0"), Offset::ZERO)]);
+        let error = failure(&mut follower, from_zero).await;
+        follower.stop().await;
+        let ReadError::OutOfRange { wanted, low, end, .. } = &error else { panic!("{error}") };
+        assert_eq!((wanted.get(), low.get(), end.get()), (0, 5, 9));
     })
     .await;
 }
