@@ -93,7 +93,8 @@ impl<M: ReadModel> Applier<M> {
             match self.attempt(batch, &items, &moves).await {
                 Ok(Attempt::Committed { moved, counts }) => {
                     self.committed(&moves, &moved, &counts);
-                    histogram!(names::BATCH_SECONDS, "read_model" => self.model.name()).record(started.elapsed());
+                    histogram!(names::BATCH_SECONDS, "read_model" => self.model.name())
+                        .record(started.elapsed());
                     break;
                 }
                 Ok(Attempt::Unknown { moved, counts, error }) => {
@@ -139,7 +140,11 @@ impl<M: ReadModel> Applier<M> {
             Ok(written) => written,
             Err(source) => {
                 let (read_model, position) = (self.generation.read_model.clone(), None);
-                return Ok(Attempt::OwnFault(RunError::Model { read_model, position, source: Box::new(source) }));
+                return Ok(Attempt::OwnFault(RunError::Model {
+                    read_model,
+                    position,
+                    source: Box::new(source),
+                }));
             }
         };
         let missing = self.missing_months(&written);
@@ -229,7 +234,8 @@ impl<M: ReadModel> Applier<M> {
                 Err(error) => self.pause_after(error, &mut backoff, shutdown).await?,
             }
         };
-        let fates = moved.iter().filter_map(|place| Some(fate(moves.get(place)?.claim, found.get(place).copied())));
+        let fates =
+            moved.iter().filter_map(|place| Some(fate(moves.get(place)?.claim, found.get(place).copied())));
         match fate_of_all(fates) {
             Some(Fate::Committed) => Ok(true),
             // All partitions taken over: `committed` finds that out again, and drops them.
@@ -292,7 +298,11 @@ fn accept<T: Tables>(
     found: &[sqlx::postgres::PgRow],
 ) -> Result<(), sqlx::Error> {
     each_table(tables, |rows| {
-        if std::ptr::eq(rows.table(), table) { found.iter().try_for_each(|row| rows.accept(row)) } else { Ok(()) }
+        if std::ptr::eq(rows.table(), table) {
+            found.iter().try_for_each(|row| rows.accept(row))
+        } else {
+            Ok(())
+        }
     })?;
     Ok(())
 }

@@ -58,7 +58,9 @@ impl Heartbeat {
                 Some(error) if !failed => {
                     tracing::warn!(projector.name = %self.generation.read_model, error, "cannot write progress; it stays as it was");
                 }
-                None if failed => tracing::info!(projector.name = %self.generation.read_model, "progress is written again"),
+                None if failed => {
+                    tracing::info!(projector.name = %self.generation.read_model, "progress is written again")
+                }
                 _ => {}
             }
             failed = error.is_some();
@@ -89,7 +91,12 @@ impl Heartbeat {
             .bind(held.keys().map(|(topic, _)| topic.as_str()).collect::<Vec<_>>())
             .bind(held.keys().map(|(_, partition)| partition.get()).collect::<Vec<_>>())
             .bind(held.values().map(|held| held.epoch).collect::<Vec<_>>())
-            .bind(stops.iter().map(|stop| if stop.is_some() { "stopped" } else { "running" }).collect::<Vec<_>>())
+            .bind(
+                stops
+                    .iter()
+                    .map(|stop| if stop.is_some() { "stopped" } else { "running" })
+                    .collect::<Vec<_>>(),
+            )
             .bind(column(&|stop| Some(stop.class.to_string())))
             .bind(column(&|stop| Some(stop.reason.clone())))
             .bind(column(&|stop| stop.at.as_ref().map(ToString::to_string)))
@@ -115,7 +122,8 @@ impl Heartbeat {
                 ("partition", partition.to_string()),
             ];
             // Not known is not a number, rather than a zero that nobody has seen.
-            gauge!(names::LAG_OFFSETS, &labels).set(held.lag_offsets(now).map_or(f64::NAN, |offsets| offsets as f64));
+            gauge!(names::LAG_OFFSETS, &labels)
+                .set(held.lag_offsets(now).map_or(f64::NAN, |offsets| offsets as f64));
             gauge!(names::LAG_SECONDS, &labels).set(held.lag_seconds(now).unwrap_or(f64::NAN));
         }
     }
@@ -134,7 +142,9 @@ impl Heartbeat {
             match lag(&self.cluster, &unknown).await {
                 Ok(lags) => learn(&self.board, &lags, asked_at),
                 // The reader reports what is wrong with the log; the lag is shown as unknown meanwhile.
-                Err(error) => tracing::debug!(projector.name = %self.generation.read_model, error = %error, "the log does not say where it ends"),
+                Err(error) => {
+                    tracing::debug!(projector.name = %self.generation.read_model, error = %error, "the log does not say where it ends")
+                }
             }
         }
     }
@@ -145,7 +155,8 @@ fn unknown(held: &BTreeMap<Place, Held>, now: Timestamp) -> Frontier {
     let asks = |held: &Held| {
         let stale = now - held.log_end.1 > ASK_AFTER;
         let behind = held.log_end.0 > held.next;
-        let unknown = matches!(held.first_unapplied, FirstUnapplied::UnknownSince(since) if now - since > ASK_AFTER);
+        let unknown =
+            matches!(held.first_unapplied, FirstUnapplied::UnknownSince(since) if now - since > ASK_AFTER);
         held.state != State::TakenOver && (stale || (behind && unknown))
     };
     let asked = held.iter().filter(|(_, held)| asks(held));

@@ -79,7 +79,8 @@ pub(crate) async fn take_over(
 
 fn checkpoint(row: &PgRow) -> Result<Checkpoint, sqlx::Error> {
     let digest: Option<Vec<u8>> = row.try_get("last_digest")?;
-    let digest: Option<[u8; 16]> = digest.map(|bytes| bytes.try_into().map_err(|_| corrupt("last_digest"))).transpose()?;
+    let digest: Option<[u8; 16]> =
+        digest.map(|bytes| bytes.try_into().map_err(|_| corrupt("last_digest"))).transpose()?;
     Ok(Checkpoint {
         topic_id: row.try_get("topic_id")?,
         next: offset(row, "next_offset")?,
@@ -101,7 +102,12 @@ pub(crate) async fn advance(
         .bind(moves.values().map(|one| one.claim.epoch).collect::<Vec<_>>())
         .bind(moves.values().map(|one| one.claim.from.get()).collect::<Vec<_>>())
         .bind(moves.values().map(|one| one.claim.through.get()).collect::<Vec<_>>())
-        .bind(moves.values().map(|one| one.last_digest.map(|digest| digest.as_bytes().to_vec())).collect::<Vec<_>>())
+        .bind(
+            moves
+                .values()
+                .map(|one| one.last_digest.map(|digest| digest.as_bytes().to_vec()))
+                .collect::<Vec<_>>(),
+        )
         .bind(moves.values().map(|one| one.last_recorded_at).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;

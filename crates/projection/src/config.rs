@@ -229,8 +229,14 @@ mod tests {
             (r#"{"host": "h", "database": "", "username": "u"}"#, "postgres.database"),
             (r#"{"host": "h", "database": "d", "username": "u\u0000"}"#, "postgres.username"),
             (r#"{"host": "h", "database": "d", "username": "u", "port": 0}"#, "postgres.port"),
-            (r#"{"host": "h", "database": "d", "username": "u", "max_connections": 1}"#, "postgres.max_connections"),
-            (r#"{"host": "h", "database": "d", "username": "u", "password_file": "/nowhere"}"#, "postgres.password_file"),
+            (
+                r#"{"host": "h", "database": "d", "username": "u", "max_connections": 1}"#,
+                "postgres.max_connections",
+            ),
+            (
+                r#"{"host": "h", "database": "d", "username": "u", "password_file": "/nowhere"}"#,
+                "postgres.password_file",
+            ),
         ];
         for (json, field) in cases {
             let message = parse(json).unwrap().options().unwrap_err().to_string();
@@ -242,7 +248,8 @@ mod tests {
     fn unknown_keys_and_modes_are_refused() {
         let unknown = parse(r#"{"host": "h", "database": "d", "username": "u", "ssl": true}"#).unwrap_err();
         assert!(unknown.to_string().contains("unknown field `ssl`"), "{unknown}");
-        let mode = parse(r#"{"host": "h", "database": "d", "username": "u", "sslmode": "maybe"}"#).unwrap_err();
+        let mode =
+            parse(r#"{"host": "h", "database": "d", "username": "u", "sslmode": "maybe"}"#).unwrap_err();
         assert!(mode.to_string().contains("verify-full"), "{mode}");
     }
 

@@ -72,7 +72,9 @@ async fn found_tables(
     let mut found = BTreeMap::new();
     for row in sqlx::query(include_str!("sql/tables.sql")).bind(schema).fetch_all(&mut *connection).await? {
         let table = FoundTable {
-            has_comment: row.try_get::<Option<String>, _>("comment")?.is_some_and(|comment| !comment.is_empty()),
+            has_comment: row
+                .try_get::<Option<String>, _>("comment")?
+                .is_some_and(|comment| !comment.is_empty()),
             partitioned_by: row.try_get("partitioned_by")?,
             columns: Vec::new(),
         };
@@ -84,7 +86,9 @@ async fn found_tables(
             type_name: row.try_get("type_name")?,
             nullable: row.try_get("nullable")?,
             in_key: row.try_get("in_key")?,
-            has_comment: row.try_get::<Option<String>, _>("comment")?.is_some_and(|comment| !comment.is_empty()),
+            has_comment: row
+                .try_get::<Option<String>, _>("comment")?
+                .is_some_and(|comment| !comment.is_empty()),
         };
         if let Some(table) = found.get_mut(row.try_get::<&str, _>("table_name")?) {
             table.columns.push(column);
@@ -108,7 +112,11 @@ fn check_definition(table: &'static Table, differences: &mut Vec<Difference>) {
     if let Some(by) = table.month_partitioned_by
         && !table.key().iter().any(|column| column.name == by && column.kind.catalog_name() == "timestamptz")
     {
-        differences.push(difference(table.name, &format!("partitioned by {by}"), "no timestamptz of its key"));
+        differences.push(difference(
+            table.name,
+            &format!("partitioned by {by}"),
+            "no timestamptz of its key",
+        ));
     }
 }
 
@@ -117,7 +125,9 @@ fn compare(table: &'static Table, found: &FoundTable, differences: &mut Vec<Diff
         differences.push(difference(table.name, "commented", "without a comment"));
     }
     if found.partitioned_by.as_deref() != table.month_partitioned_by {
-        let by = |column: Option<&str>| column.map_or("not partitioned".into(), |name| format!("partitioned by {name}"));
+        let by = |column: Option<&str>| {
+            column.map_or("not partitioned".into(), |name| format!("partitioned by {name}"))
+        };
         let (defined, found) = (by(table.month_partitioned_by), by(found.partitioned_by.as_deref()));
         differences.push(difference(table.name, &defined, &found));
     }

@@ -10,7 +10,11 @@ use crate::reason::ReasonClass;
 
 /// What is known of a partition that was taken over, and from which offset it is read. One that cannot be gone on
 /// with is stopped, and read from nowhere: its offset is the end of the log.
-pub(crate) fn enter(assigned: &AssignedPartition, checkpoint: &Checkpoint, now: DateTime<Utc>) -> (Held, Offset) {
+pub(crate) fn enter(
+    assigned: &AssignedPartition,
+    checkpoint: &Checkpoint,
+    now: DateTime<Utc>,
+) -> (Held, Offset) {
     let (state, start) = match obstacle(assigned, checkpoint) {
         None => (State::Running, checkpoint.next),
         Some((class, reason)) => (State::Stopped(Stop { class, reason, at: None }), assigned.end),
@@ -32,15 +36,21 @@ fn obstacle(assigned: &AssignedPartition, checkpoint: &Checkpoint) -> Option<(Re
     let next = checkpoint.next;
     if topic_id.as_str() != checkpoint.topic_id {
         let folded = &checkpoint.topic_id;
-        let reason = format!("{topic} has the id {topic_id}, what was folded had {folded}: it was deleted and made again");
+        let reason = format!(
+            "{topic} has the id {topic_id}, what was folded had {folded}: it was deleted and made again"
+        );
         return Some((ReasonClass::TopicReplaced, reason));
     }
     if next < *low {
-        let reason = format!("{topic}/{partition} begins at {low}, the next offset to fold is {next}: [{next}, {low}) was deleted before it was folded");
+        let reason = format!(
+            "{topic}/{partition} begins at {low}, the next offset to fold is {next}: [{next}, {low}) was deleted before it was folded"
+        );
         return Some((ReasonClass::RetentionPassed, reason));
     }
     if next > *end {
-        let reason = format!("{topic}/{partition} ends at {end}, what was folded goes to {next}: the tail of the log was lost");
+        let reason = format!(
+            "{topic}/{partition} ends at {end}, what was folded goes to {next}: the tail of the log was lost"
+        );
         return Some((ReasonClass::RecordChanged, reason));
     }
     None

@@ -14,7 +14,9 @@ pub struct ModelName(String);
 
 /// A name that no read model can have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{found:?} is no name of a read model, accepted are 1 to 40 of a-z, 0-9 and _, a letter first, no name of a schema that exists for other things, no ending such as _g1")]
+#[error(
+    "{found:?} is no name of a read model, accepted are 1 to 40 of a-z, 0-9 and _, a letter first, no name of a schema that exists for other things, no ending such as _g1"
+)]
 pub struct ModelNameError {
     /// What was found.
     pub found: String,
@@ -49,7 +51,8 @@ impl fmt::Display for ModelName {
 }
 
 fn ends_like_a_generation(name: &str) -> bool {
-    name.rsplit_once("_g").is_some_and(|(_, end)| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit()))
+    name.rsplit_once("_g")
+        .is_some_and(|(_, end)| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// One generation of a read model.
@@ -125,7 +128,10 @@ mod tests {
             assert!(ModelName::new(name).is_ok(), "{name}");
         }
         let long = "a".repeat(41);
-        for name in ["", "Leads", "9leads", "_x", "a-b", "a b", "a\"b", "brainops", "public", "pg_x", "leads_g1", &long] {
+        for name in [
+            "", "Leads", "9leads", "_x", "a-b", "a b", "a\"b", "brainops", "public", "pg_x", "leads_g1",
+            &long,
+        ] {
             assert!(ModelName::new(name).is_err(), "{name}");
         }
     }

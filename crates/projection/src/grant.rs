@@ -22,7 +22,11 @@ pub struct GrantError {
 pub async fn grant_analyst(pool: &PgPool, role: &str) -> Result<(), GrantError> {
     let failed = |source| GrantError { role: role.to_owned(), source };
     // Names are quoted by Postgres: a role may be called anything.
-    let statements = sqlx::query(include_str!("sql/analyst_grants.sql")).bind(role).fetch_all(pool).await.map_err(failed)?;
+    let statements = sqlx::query(include_str!("sql/analyst_grants.sql"))
+        .bind(role)
+        .fetch_all(pool)
+        .await
+        .map_err(failed)?;
     let mut transaction = pool.begin().await.map_err(failed)?;
     for row in statements {
         let statement: String = row.try_get("statement").map_err(failed)?;

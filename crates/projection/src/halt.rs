@@ -39,7 +39,11 @@ pub(crate) async fn pause_after(
         Remedy::FixInstallation => return Err(RunError::Database { read_model, source: error }.into()),
     }
     let pause = backoff.pause();
-    let what = if is_lock_timeout(&error) { "somebody holds a lock that is needed; trying again" } else { "trying again" };
+    let what = if is_lock_timeout(&error) {
+        "somebody holds a lock that is needed; trying again"
+    } else {
+        "trying again"
+    };
     tracing::warn!(projector.name = %read_model, error = %error, pause_ms = pause.as_millis(), "{what}");
     tokio::select! {
         () = tokio::time::sleep(pause) => Ok(()),

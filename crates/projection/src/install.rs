@@ -22,7 +22,9 @@ pub enum InstallError {
     #[error("cannot migrate the platform tables")]
     Migrate(#[from] MigrateError),
     /// The served generation was filled by another version of the fold; it must be rebuilt, not changed.
-    #[error("generation {generation} of {read_model} holds fold version {installed}, this program folds version {offered}: it needs a new generation")]
+    #[error(
+        "generation {generation} of {read_model} holds fold version {installed}, this program folds version {offered}: it needs a new generation"
+    )]
     FoldVersion {
         /// The read model.
         read_model: ModelName,
@@ -88,7 +90,8 @@ pub async fn install<M: ReadModel>(pool: &PgPool, model: &M) -> Result<Generatio
     locked.map_err(in_database("wait for another installation"))?;
 
     let offered = i32::try_from(model.fold_version()).unwrap_or(i32::MAX);
-    let known = known_generation(&mut transaction, &read_model).await.map_err(in_database("read the generations"))?;
+    let known =
+        known_generation(&mut transaction, &read_model).await.map_err(in_database("read the generations"))?;
     let tables = M::Tables::definitions();
     let generation = match known {
         Some(generation) if generation.fold_version != offered => {
@@ -98,7 +101,9 @@ pub async fn install<M: ReadModel>(pool: &PgPool, model: &M) -> Result<Generatio
         Some(generation) => generation,
         None => {
             let generation = Generation { read_model: read_model.clone(), number: 1, fold_version: offered };
-            create(&mut transaction, &generation, model.tables_sql()).await.map_err(in_database("make the tables"))?;
+            create(&mut transaction, &generation, model.tables_sql())
+                .await
+                .map_err(in_database("make the tables"))?;
             generation
         }
     };
@@ -156,7 +161,8 @@ async fn make_views(
                       SET views_digest = encode(sha256(convert_to($3, 'UTF8')), 'hex') \
                     WHERE read_model = $1 AND generation = $2 \
                       AND views_digest <> encode(sha256(convert_to($3, 'UTF8')), 'hex')";
-    let changed = sqlx::query(changed).bind(generation.read_model.as_str()).bind(generation.number).bind(&sql);
+    let changed =
+        sqlx::query(changed).bind(generation.read_model.as_str()).bind(generation.number).bind(&sql);
     if changed.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(());
     }

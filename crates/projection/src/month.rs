@@ -74,7 +74,10 @@ mod tests {
     fn a_month_ends_where_the_next_begins() {
         let month = Month::of(Utc.with_ymd_and_hms(2026, 12, 31, 23, 59, 59).unwrap()).unwrap();
         let sql = create_sql("events_g1.event", "recorded_at", month);
-        assert!(sql.contains("CREATE TABLE events_g1.event_2026_12 (LIKE events_g1.event INCLUDING ALL)"), "{sql}");
+        assert!(
+            sql.contains("CREATE TABLE events_g1.event_2026_12 (LIKE events_g1.event INCLUDING ALL)"),
+            "{sql}"
+        );
         assert!(sql.contains("FROM ('2026-12-01 00:00:00+00') TO ('2027-01-01 00:00:00+00')"), "{sql}");
     }
 

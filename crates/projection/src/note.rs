@@ -58,7 +58,11 @@ impl<M: ReadModel> Applier<M> {
         }
         let lost = moves.len() - moved.len();
         if lost > 0 {
-            tracing::warn!(projector.name = self.model.name(), partitions = lost, "lost partitions to another owner; nothing of them was written");
+            tracing::warn!(
+                projector.name = self.model.name(),
+                partitions = lost,
+                "lost partitions to another owner; nothing of them was written"
+            );
             counter!(names::TAKEN_OVER_TOTAL, "read_model" => self.model.name()).increment(lost as u64);
         }
         self.count(counts);

@@ -64,7 +64,9 @@ fn follow(span: &Span, held: &Held, cut: Option<&Cut>) -> Option<Move> {
     }
     let (last_digest, last_recorded_at) = match cut {
         None => (Some(span.last_digest), Some(span.last_recorded_at)),
-        Some(cut) => cut.before.map_or((None, None), |(digest, recorded_at)| (Some(digest), Some(recorded_at))),
+        Some(cut) => {
+            cut.before.map_or((None, None), |(digest, recorded_at)| (Some(digest), Some(recorded_at)))
+        }
     };
     let claim = Claim { epoch: held.epoch, from: span.from, through };
     Some(Move { topic_id: held.topic_id.clone(), claim, last_digest, last_recorded_at })
@@ -86,7 +88,9 @@ fn changed_record(span: &Span, held: &Held) -> Option<Stop> {
 fn out_of_order(span: &Span, held: &Held, step: Step) -> Stop {
     let (from, through, next) = (span.from, span.through, held.next);
     let reason = match step {
-        Step::Gap => format!("the log delivered [{from}, {through}), but [{next}, {from}) is missing before it"),
+        Step::Gap => {
+            format!("the log delivered [{from}, {through}), but [{next}, {from}) is missing before it")
+        }
         _ => format!("the log delivered [{from}, {through}), of which [{from}, {next}) is folded already"),
     };
     Stop { class: ReasonClass::ProgressionOutOfOrder, reason, at: Some(position(span, next)) }
@@ -142,7 +146,10 @@ mod tests {
 
     fn cut(offset: i64) -> BTreeMap<Place, Cut> {
         let stop = Stop { class: ReasonClass::ApplyEvent, reason: "no".into(), at: None };
-        BTreeMap::from([(place(), Cut { at: at(offset), recorded_at: DateTime::UNIX_EPOCH, before: None, stop })])
+        BTreeMap::from([(
+            place(),
+            Cut { at: at(offset), recorded_at: DateTime::UNIX_EPOCH, before: None, stop },
+        )])
     }
 
     fn claimed(plan: &Plan) -> Option<(i64, i64)> {

@@ -139,12 +139,6 @@ pub trait AnyRows: Send {
     /// [`FoldError`] when a row writes itself in another shape than its table has.
     fn tuples(&self) -> Result<Vec<Vec<u8>>, FoldError>;
 
-    /// Reads a row of this table from the database and gives it as COPY would send it.
-    ///
-    /// # Errors
-    /// When the row cannot be read or written.
-    fn tuple_of(&self, row: &PgRow) -> Result<Vec<u8>, sqlx::Error>;
-
     /// The keys of rows that were changed since the last `forget_batch`, for messages; appended rows left out.
     fn changed_keys(&self) -> Vec<String>;
 
@@ -196,11 +190,6 @@ impl<R: Row> AnyRows for Rows<R> {
 
     fn tuples(&self) -> Result<Vec<Vec<u8>>, FoldError> {
         self.all().into_iter().map(tuple).collect()
-    }
-
-    fn tuple_of(&self, row: &PgRow) -> Result<Vec<u8>, sqlx::Error> {
-        let row = R::read(row)?;
-        tuple(&row).map_err(|error| sqlx::Error::Decode(Box::new(error)))
     }
 
     fn changed_keys(&self) -> Vec<String> {

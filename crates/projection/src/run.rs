@@ -77,7 +77,8 @@ pub async fn run<M: ReadModel>(
         Err(Halt::Fault(fault)) => return Err(fault),
     };
     let config = follower_config(&*model, &cluster, &generation, &options)?;
-    let runner = Runner { model, pool, cluster, registry, generation, config, instance: options.instance, shutdown };
+    let runner =
+        Runner { model, pool, cluster, registry, generation, config, instance: options.instance, shutdown };
     runner.run().await
 }
 
@@ -115,8 +116,8 @@ fn follower_config<M: ReadModel>(
     options: &RunOptions,
 ) -> Result<FollowerConfig, RunError> {
     let topics: Result<Vec<TopicName>, _> = model.topics().iter().map(|topic| cluster.topic(topic)).collect();
-    let topics = topics
-        .map_err(|source| RunError::Topic { read_model: generation.read_model.clone(), source })?;
+    let topics =
+        topics.map_err(|source| RunError::Topic { read_model: generation.read_model.clone(), source })?;
     let group = format!("projection.{}", generation.schema()); // each generation reads at its own pace
     let RunOptions { max_records, max_bytes, max_wait, .. } = *options;
     Ok(FollowerConfig { max_records, max_bytes, max_wait, ..FollowerConfig::new(group, topics) })
@@ -204,9 +205,10 @@ impl<M: ReadModel> Runner<M> {
     /// log again, and the one that is at fault stands alone.
     fn read_failed(&self, error: ReadError) -> Result<Ended, RunError> {
         match error {
-            ReadError::Refused { .. } => {
-                Err(RunError::Read { read_model: self.generation.read_model.clone(), source: Box::new(error) })
-            }
+            ReadError::Refused { .. } => Err(RunError::Read {
+                read_model: self.generation.read_model.clone(),
+                source: Box::new(error),
+            }),
             error => Ok(Ended::Anew(chain(&error))),
         }
     }

@@ -15,7 +15,9 @@ pub enum RunError {
     #[error("cannot begin")]
     Serving(#[from] ServingError),
     /// The served generation is filled by another version of the fold.
-    #[error("generation {generation} of {read_model} holds fold version {installed}, this program folds version {offered}")]
+    #[error(
+        "generation {generation} of {read_model} holds fold version {installed}, this program folds version {offered}"
+    )]
     FoldVersion {
         /// The read model.
         read_model: ModelName,

@@ -78,7 +78,9 @@ impl<M: ReadModel> Session<M> {
             }
             self.hold_stopped();
             if self.is_robbed() {
-                return Ok(Ended::Anew("partitions were taken over by an instance that does not keep them".into()));
+                return Ok(Ended::Anew(
+                    "partitions were taken over by an instance that does not keep them".into(),
+                ));
             }
         }
     }
@@ -99,7 +101,9 @@ impl<M: ReadModel> Session<M> {
         let mut checkpoints = loop {
             match take_over(&self.applier.pool, generation, &asked).await {
                 Ok(checkpoints) => break checkpoints,
-                Err(error) => pause_after(&generation.read_model, error, &mut backoff, &self.shutdown).await?,
+                Err(error) => {
+                    pause_after(&generation.read_model, error, &mut backoff, &self.shutdown).await?
+                }
             }
         };
         let (now, mut starts) = (Utc::now(), Vec::new());

@@ -110,7 +110,11 @@ fn copy_sql(schema: &str, table: &Table) -> String {
 /// `UNNEST($1::text[], $2::bigint[]) AS given (name, size)`.
 fn unnest(columns: &[Column], alias: &str) -> String {
     let parameters = columns.iter().enumerate().map(|(index, column)| {
-        let element = if element_oid(column.kind) == element_oid(ColumnType::Text) { "text" } else { column.kind.sql() };
+        let element = if element_oid(column.kind) == element_oid(ColumnType::Text) {
+            "text"
+        } else {
+            column.kind.sql()
+        };
         format!("${}::{element}[]", index + 1)
     });
     let names = list(columns, |column| column.name.to_owned());
@@ -152,7 +156,10 @@ mod tests {
              FROM UNNEST($1::text[], $2::text[], $3::timestamp with time zone[]) AS given (id, tags, seen_at) \
              ON CONFLICT (id) DO UPDATE SET tags = EXCLUDED.tags, seen_at = EXCLUDED.seen_at"
         );
-        assert_eq!(copy_sql("leads_g1", &LEAD), "COPY leads_g1.lead (id, tags, seen_at) FROM STDIN (FORMAT binary)");
+        assert_eq!(
+            copy_sql("leads_g1", &LEAD),
+            "COPY leads_g1.lead (id, tags, seen_at) FROM STDIN (FORMAT binary)"
+        );
     }
 
     #[test]

@@ -98,7 +98,8 @@ pub async fn status(pool: &PgPool, generation: &Generation) -> Result<Status, sq
 
 async fn count_rows(pool: &PgPool, generation: &Generation) -> Result<Vec<TableRows>, sqlx::Error> {
     let mut counted = Vec::new();
-    let tables = sqlx::query(include_str!("sql/tables.sql")).bind(generation.schema()).fetch_all(pool).await?;
+    let tables =
+        sqlx::query(include_str!("sql/tables.sql")).bind(generation.schema()).fetch_all(pool).await?;
     for row in tables {
         let table: String = row.try_get("table_name")?;
         if table == "checkpoint" || table == "parked" {

@@ -41,7 +41,8 @@ fn an_escaped_backslash_before_u0000_is_ordinary_text() {
 
 #[test]
 fn lists_are_quoted_so_that_every_text_comes_back() {
-    let list = vec!["plain".to_owned(), "a\"b\\c".to_owned(), "{,}".to_owned(), "NULL".to_owned(), String::new()];
+    let list =
+        vec!["plain".to_owned(), "a\"b\\c".to_owned(), "{,}".to_owned(), "NULL".to_owned(), String::new()];
     assert_eq!(bytes(list).unwrap(), br#"{"plain","a\"b\\c","{,}","NULL",""}"#);
     assert_eq!(bytes(Vec::<String>::new()).unwrap(), b"{}");
 }

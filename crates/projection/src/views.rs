@@ -62,6 +62,8 @@ pub(crate) async fn views_past_the_base(
         .fetch_all(connection)
         .await?;
     rows.iter()
-        .map(|row| Ok(ViewPastTheBase { view: row.try_get("view_name")?, source: row.try_get("source_name")? }))
+        .map(|row| {
+            Ok(ViewPastTheBase { view: row.try_get("view_name")?, source: row.try_get("source_name")? })
+        })
         .collect()
 }

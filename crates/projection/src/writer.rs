@@ -117,7 +117,8 @@ impl RowWriter {
     }
 
     fn try_put<V: Storable + ?Sized>(&mut self, value: &V) -> Result<(), FoldError> {
-        let column = self.expected.get(self.next).ok_or(FoldError::TooManyColumns { table: self.table.name })?;
+        let column =
+            self.expected.get(self.next).ok_or(FoldError::TooManyColumns { table: self.table.name })?;
         if column.kind != V::KIND {
             return Err(FoldError::WrongType {
                 table: self.table.name,

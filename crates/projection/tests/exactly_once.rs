@@ -31,7 +31,8 @@ async fn rows_are_the_fold_of_the_topic_and_repeats_count_once() {
     bench.check_rows(&end).await;
     freshness_says_that_nothing_is_behind(&bench).await;
     again.stop().await;
-    let stopped = "SELECT count(*) FROM brainops.progress WHERE state = 'stopped' AND reason_class = 'ShutDown'";
+    let stopped =
+        "SELECT count(*) FROM brainops.progress WHERE state = 'stopped' AND reason_class = 'ShutDown'";
     assert_eq!(bench.number(stopped).await, 4);
     let status = list(bench.namespace.pool()).await.unwrap().remove(0);
     assert_eq!((status.state, status.reasons.len()), (RunState::NotFollowed, 0));
@@ -44,7 +45,10 @@ async fn freshness_says_that_nothing_is_behind(bench: &Bench) {
                     AND heartbeat_at > now() - interval '5 seconds'";
     eventually(LIMIT, || async { bench.number(fresh).await == 4 }).await.unwrap();
     let status = list(bench.namespace.pool()).await.unwrap().remove(0);
-    assert_eq!((status.state, status.lag_offsets, status.lag_seconds), (RunState::Running, Some(0), Some(0.0)));
+    assert_eq!(
+        (status.state, status.lag_offsets, status.lag_seconds),
+        (RunState::Running, Some(0), Some(0.0))
+    );
     let rows: Vec<i64> = status.tables.iter().map(|table| table.rows).collect();
     assert_eq!(rows, [40, 850]);
 }
@@ -96,7 +100,11 @@ async fn who_was_taken_over_writes_nothing_of_that_partition_and_all_of_the_othe
     let at: i64 = bench.number("SELECT next_offset FROM metrics_g1.checkpoint WHERE partition = 0").await;
     let samples = "SELECT count(*) FROM metrics_g1.sample WHERE partition = 0";
     assert!(taken_at < end_of_zero, "the batch has records of the lost partition");
-    assert_eq!((at, bench.number(samples).await), (taken_at, taken_at), "nothing of the lost partition is written");
+    assert_eq!(
+        (at, bench.number(samples).await),
+        (taken_at, taken_at),
+        "nothing of the lost partition is written"
+    );
 
     // The newer owner never comes: the partition is taken over anew, and nothing is missing or doubled.
     let end = bench.caught_up().await;
@@ -118,7 +126,9 @@ async fn what_passes_is_tried_again_with_the_same_batch() {
         sqlx::query_scalar::<_, i64>(end_backends).fetch_one(bench.namespace.pool()).await.ok();
     }
     let end = bench.end().await;
-    let reached = || async { wait_until(bench.namespace.pool(), "metrics", &end, Duration::from_secs(1)).await.is_ok() };
+    let reached = || async {
+        wait_until(bench.namespace.pool(), "metrics", &end, Duration::from_secs(1)).await.is_ok()
+    };
     eventually(LIMIT, reached).await.unwrap();
     bench.check_rows(&end).await;
     running.stop().await;
@@ -130,13 +140,16 @@ async fn what_passes_is_tried_again_with_the_same_batch() {
 async fn values_come_back_as_they_went_in() {
     let bench = Bench::new("values").await;
     let units = ["EUR", "", "a,b", "{}", "\"", "\\", "NULL", " ", "é🦀", "line\nbreak\ttab"];
-    let events = units.iter().enumerate().map(|(number, unit)| figure("metrics/all", &number.to_string(), 0.1, unit));
+    let events =
+        units.iter().enumerate().map(|(number, unit)| figure("metrics/all", &number.to_string(), 0.1, unit));
     bench.append(events.collect()).await;
     let running = bench.start(small_batches("one", 3));
     let end = bench.caught_up().await;
     bench.check_rows(&end).await;
-    let stored: Vec<String> =
-        sqlx::query_scalar("SELECT units FROM metrics.metric").fetch_one(bench.namespace.pool()).await.unwrap();
+    let stored: Vec<String> = sqlx::query_scalar("SELECT units FROM metrics.metric")
+        .fetch_one(bench.namespace.pool())
+        .await
+        .unwrap();
     assert_eq!(stored, units);
     let nulls = bench.number("SELECT count(*) FROM metrics.sample WHERE unit IS NULL").await;
     assert_eq!(nulls, 1);

@@ -20,7 +20,10 @@ async fn a_read_model_is_installed_once_checked_and_readable_by_analysts_only_th
     let all = list(pool).await.unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].read_model.as_str(), all[0].state), ("metrics", RunState::NotFollowed));
-    assert_eq!(all[0].tables.iter().map(|table| table.table.as_str()).collect::<Vec<_>>(), ["metric", "sample"]);
+    assert_eq!(
+        all[0].tables.iter().map(|table| table.table.as_str()).collect::<Vec<_>>(),
+        ["metric", "sample"]
+    );
     namespace.close().await;
 }
 
@@ -58,7 +61,10 @@ async fn what_differs_is_refused(pool: &PgPool) {
     assert_eq!(sqlx::query_scalar::<_, i64>(left).fetch_one(pool).await.unwrap(), 0, "it is rolled back");
 
     let changes = [
-        ("ALTER TABLE metrics_g1.metric ALTER units DROP NOT NULL", "metric.units is defined as _text not null, commented"),
+        (
+            "ALTER TABLE metrics_g1.metric ALTER units DROP NOT NULL",
+            "metric.units is defined as _text not null, commented",
+        ),
         ("COMMENT ON COLUMN metrics_g1.metric.units IS NULL", "found as _text null, without a comment"),
         ("ALTER TABLE metrics_g1.sample ADD extra text", "sample is defined as partition, log_offset"),
         ("CREATE TABLE metrics_g1.more (a text)", "more is defined as nothing"),

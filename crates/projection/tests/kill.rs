@@ -24,7 +24,9 @@ async fn child() {
     let (cluster, registry) = (stack.cluster(&prefix).unwrap(), stack.registry().unwrap());
     let pool = postgres.pool().await.unwrap();
     let options = small_batches("child", 20);
-    run(Arc::new(Metrics::default()), pool, cluster, registry, options, CancellationToken::new()).await.unwrap();
+    run(Arc::new(Metrics::default()), pool, cluster, registry, options, CancellationToken::new())
+        .await
+        .unwrap();
 }
 
 /// A process that is killed when the test ends early.
@@ -74,7 +76,10 @@ async fn killed_in_mid_stream_again_and_again_nothing_is_lost_or_doubled() {
     let last = bench.start(small_batches("last", 500));
     bench.caught_up().await;
     bench.check_rows(&end).await;
-    assert_eq!(bench.number("SELECT sum(times)::bigint FROM metrics.metric").await, i64::try_from(total).unwrap());
+    assert_eq!(
+        bench.number("SELECT sum(times)::bigint FROM metrics.metric").await,
+        i64::try_from(total).unwrap()
+    );
     last.stop().await;
     bench.namespace.close().await;
 }

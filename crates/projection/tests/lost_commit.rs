@@ -52,7 +52,13 @@ impl Drop for Proxy {
 }
 
 /// Passes bytes both ways until a COMMIT is cut. Ends both sides then.
-async fn pass(client: TcpStream, server: TcpStream, cut: Cut, commits: Arc<AtomicUsize>, cuts: Arc<AtomicUsize>) {
+async fn pass(
+    client: TcpStream,
+    server: TcpStream,
+    cut: Cut,
+    commits: Arc<AtomicUsize>,
+    cuts: Arc<AtomicUsize>,
+) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let answers = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
@@ -94,7 +100,11 @@ async fn check(name: &str, cut: Cut) {
     bench.check_rows(&end).await;
     assert_eq!(bench.number("SELECT sum(times)::bigint FROM metrics.metric").await, 400);
     assert!(proxy.cuts.load(Ordering::SeqCst) >= 3, "commits were cut");
-    assert_eq!(bench.number("SELECT max(epoch) FROM metrics_g1.checkpoint").await, 1, "nobody had to take over anew");
+    assert_eq!(
+        bench.number("SELECT max(epoch) FROM metrics_g1.checkpoint").await,
+        1,
+        "nobody had to take over anew"
+    );
     running.stop().await;
     bench.namespace.close().await;
 }

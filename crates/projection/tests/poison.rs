@@ -49,7 +49,13 @@ async fn a_record_that_cannot_be_read_stops_its_partition_alone() {
     bench.append(figures(200, 20, 20)).await;
     let (key, headers) = ("metrics/bad", headers("metrics/bad", "bad"));
     let value: &[u8] = b"\x01 no frame begins like this";
-    let bad = RawRecord { topic: &topic, partition: None, key: Some(key.as_bytes()), headers: &headers, value: Some(value) };
+    let bad = RawRecord {
+        topic: &topic,
+        partition: None,
+        key: Some(key.as_bytes()),
+        headers: &headers,
+        value: Some(value),
+    };
     let (partition, offset) = bench.namespace.append_raw(bad).await;
     assert_eq!(partition, partition_of(key));
     bench.append(figures(200, 20, 21)).await; // some of them behind it
@@ -79,25 +85,34 @@ async fn a_record_that_cannot_be_read_stops_its_partition_alone() {
 async fn an_event_that_the_fold_refuses_or_no_table_holds_stops_its_partition_alone() {
     let bench = Bench::new("refused").await;
     // Two partitions stop in one batch; what is before and beside the bad events is folded.
-    let (first, second) = ("metrics/0", (1..).map(|n| format!("metrics/{n}")).find(|name| partition_of(name) != partition_of("metrics/0")).unwrap());
+    let (first, second) = (
+        "metrics/0",
+        (1..)
+            .map(|n| format!("metrics/{n}"))
+            .find(|name| partition_of(name) != partition_of("metrics/0"))
+            .unwrap(),
+    );
     let mut events = figures(100, 20, 30);
     events.insert(50, figure(first, "refused", 1.0, REFUSED));
     events.insert(60, figure(&second, "nul", 1.0, "a\0b"));
     bench.append(events).await;
     let running = bench.start(RunOptions::new("one"));
     check_stopped(&bench, first, "ApplyEvent", "the event is refused: its unit says so").await;
-    check_stopped(&bench, &second, "ApplyEvent", "sample.unit cannot be stored: it has a NUL character").await;
+    check_stopped(&bench, &second, "ApplyEvent", "sample.unit cannot be stored: it has a NUL character")
+        .await;
     let go_on = "SELECT count(*) FROM metrics.freshness WHERE state = 'running' AND lag_offsets = 0 AND next_offset > 0";
     eventually(LIMIT, || async { bench.number(go_on).await == 2 }).await.unwrap();
     bench.check_rows(&bench.end().await).await;
     running.stop().await;
 
     // A second start finds the same, and a checkpoint that stopped within a batch knows its last record.
-    let digests = "SELECT count(*) FROM metrics_g1.checkpoint WHERE next_offset > 0 AND length(last_digest) = 16";
+    let digests =
+        "SELECT count(*) FROM metrics_g1.checkpoint WHERE next_offset > 0 AND length(last_digest) = 16";
     let begun = bench.number("SELECT count(*) FROM metrics_g1.checkpoint WHERE next_offset > 0").await;
     assert_eq!(bench.number(digests).await, begun);
     let again = bench.start(RunOptions::new("two"));
-    let found = "SELECT count(*) FROM brainops.progress WHERE reason_class = 'ApplyEvent' AND instance = 'two'";
+    let found =
+        "SELECT count(*) FROM brainops.progress WHERE reason_class = 'ApplyEvent' AND instance = 'two'";
     eventually(LIMIT, || async { bench.number(found).await == 2 }).await.unwrap();
     bench.check_rows(&bench.end().await).await;
     again.stop().await;
@@ -112,7 +127,13 @@ async fn a_misplaced_record_is_set_aside_alone() {
     let subject = "metrics/elsewhere";
     let headers = headers(subject, "elsewhere");
     let other = Partition::new((partition_of(subject).get() + 1) % 4).unwrap();
-    let wrong = RawRecord { topic: &topic, partition: Some(other), key: Some(subject.as_bytes()), headers: &headers, value: None };
+    let wrong = RawRecord {
+        topic: &topic,
+        partition: Some(other),
+        key: Some(subject.as_bytes()),
+        headers: &headers,
+        value: None,
+    };
     let without_key = RawRecord { partition: Some(other), key: None, ..wrong };
     let (_, offset) = bench.namespace.append_raw(wrong).await;
     bench.namespace.append_raw(without_key).await;
@@ -124,7 +145,10 @@ async fn a_misplaced_record_is_set_aside_alone() {
     let parked = sqlx::query(parked).bind(other.get()).fetch_all(bench.namespace.pool()).await.unwrap();
     let first: (i64, String, String, Option<String>) =
         (parked[0].get(0), parked[0].get(1), parked[0].get(2), parked[0].get(3));
-    assert_eq!((first.0, first.1.as_str(), first.3.as_deref()), (offset.get(), "misplaced", Some("elsewhere")));
+    assert_eq!(
+        (first.0, first.1.as_str(), first.3.as_deref()),
+        (offset.get(), "misplaced", Some("elsewhere"))
+    );
     assert!(first.2.contains(&format!("partition {}", partition_of(subject))), "{}", first.2);
     assert_eq!(list(bench.namespace.pool()).await.unwrap()[0].parked, i64::try_from(parked.len()).unwrap());
     running.stop().await;
@@ -138,7 +162,8 @@ async fn a_fold_at_fault_stops_the_projection_and_blames_no_event() {
     let running = bench.start(RunOptions::new("one"));
     let ended = tokio::time::timeout(LIMIT, running.life).await.unwrap().unwrap();
     assert!(matches!(ended, Err(RunError::Model { .. })), "{ended:?}");
-    let stand = "SELECT count(*) FROM brainops.progress WHERE state = 'stopped' AND reason LIKE '%did not name%'";
+    let stand =
+        "SELECT count(*) FROM brainops.progress WHERE state = 'stopped' AND reason LIKE '%did not name%'";
     assert_eq!(bench.number(stand).await, 4);
     assert_eq!(bench.number("SELECT count(*) FROM metrics.sample").await, 0);
     bench.namespace.close().await;

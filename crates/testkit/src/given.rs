@@ -50,9 +50,13 @@ impl<M: ReadModel> Given<M> {
     /// subjects (then it depends on how partitions interleave).
     #[track_caller]
     pub fn fold(self) -> Outcome<M> {
-        let topics: Vec<String> = self.model.topics().iter().map(|topic| format!("brainops.{topic}")).collect();
-        let records: Vec<&Record> =
-            self.records.iter().filter(|record| topics.contains(&record.recorded().topic.to_string())).collect();
+        let topics: Vec<String> =
+            self.model.topics().iter().map(|topic| format!("brainops.{topic}")).collect();
+        let records: Vec<&Record> = self
+            .records
+            .iter()
+            .filter(|record| topics.contains(&record.recorded().topic.to_string()))
+            .collect();
         let (mut single, refused) = one_by_one(&self.model, &records, &self.shared);
         let mut batch = as_one_batch(&self.model, &records, &refused);
         let (single_rows, batch_rows) = (all_tuples(&mut single), all_tuples(&mut batch));
@@ -160,7 +164,11 @@ fn one_by_one<M: ReadModel>(
 
 /// Folds everything as one batch, but for the events that were refused and those behind them.
 #[track_caller]
-fn as_one_batch<M: ReadModel>(model: &M, records: &[&Record], refused: &[(Position, FoldError)]) -> M::Tables {
+fn as_one_batch<M: ReadModel>(
+    model: &M,
+    records: &[&Record],
+    refused: &[(Position, FoldError)],
+) -> M::Tables {
     let mut tables = M::Tables::default();
     let taken: Vec<&&Record> = records.iter().filter(|record| !is_behind(record, refused)).collect();
     for record in &taken {
@@ -180,7 +188,9 @@ fn as_one_batch<M: ReadModel>(model: &M, records: &[&Record], refused: &[(Positi
 fn is_behind(record: &Record, refused: &[(Position, FoldError)]) -> bool {
     let position = record.position();
     refused.iter().any(|(first, _)| {
-        first.topic == position.topic && first.partition == position.partition && first.offset <= position.offset
+        first.topic == position.topic
+            && first.partition == position.partition
+            && first.offset <= position.offset
     })
 }
 

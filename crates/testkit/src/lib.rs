@@ -26,6 +26,7 @@ mod record;
 mod refold;
 mod said;
 mod stack;
+mod tuple;
 
 pub use dictionary::check_dictionary;
 pub use eventually::{TimedOut, eventually};

@@ -45,7 +45,8 @@ impl Namespace {
         let postgres = PostgresConfig { database: prefix.clone(), ..stack.postgres.clone() };
         create_database(&stack, &prefix).await.unwrap_or_else(|error| panic!("{}", described(&error)));
         let pool = postgres.pool().await.unwrap_or_else(|error| panic!("{}", described(&error)));
-        let topics = Catalog::builtin().topics().iter().map(|topic| cluster.topic(topic).expect("a topic name"));
+        let topics =
+            Catalog::builtin().topics().iter().map(|topic| cluster.topic(topic).expect("a topic name"));
         let topics = topics.collect();
         let namespace = Self { stack, cluster, registry, postgres, pool, topics, open: true };
         namespace.fill().await;
@@ -125,7 +126,8 @@ impl Drop for Namespace {
         if !self.open {
             return;
         }
-        let (stack, cluster, topics) = (self.stack.clone(), self.cluster.clone(), std::mem::take(&mut self.topics));
+        let (stack, cluster, topics) =
+            (self.stack.clone(), self.cluster.clone(), std::mem::take(&mut self.topics));
         let database = self.postgres.database.clone();
         // A thread and a runtime of its own: the test's runtime may be the one that is unwinding.
         let cleaning = std::thread::spawn(move || {
@@ -140,7 +142,12 @@ impl Drop for Namespace {
     }
 }
 
-async fn clean(stack: &TestStack, cluster: &Cluster, topics: &[TopicName], database: &str) -> Result<(), String> {
+async fn clean(
+    stack: &TestStack,
+    cluster: &Cluster,
+    topics: &[TopicName],
+    database: &str,
+) -> Result<(), String> {
     let cleaning = async {
         let deleted = delete_topics(cluster, topics).await.map_err(|error| described(&error));
         let dropped = drop_database(stack, database).await.map_err(|error| described(&error));

@@ -39,7 +39,8 @@ impl Namespace {
         let headers = record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
             headers.insert(Header { key, value: Some(*value) })
         });
-        let mut message: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(record.topic.as_str()).headers(headers);
+        let mut message: FutureRecord<'_, [u8], [u8]> =
+            FutureRecord::to(record.topic.as_str()).headers(headers);
         message.partition = record.partition.map(Partition::get);
         message.key = record.key;
         message.payload = record.value;

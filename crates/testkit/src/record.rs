@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use brainops_event::{
-    Body, Catalog, Offset, Outgoing, Partition, PartitionCount, Position, Recorded, SchemaEntry, SchemaId, Timestamp,
-    TopicName, WriterSchema, partition_for,
+    Body, Catalog, Offset, Outgoing, Partition, PartitionCount, Position, Recorded, SchemaEntry, SchemaId,
+    Timestamp, TopicName, WriterSchema, partition_for,
 };
 use chrono::{TimeDelta, TimeZone, Utc};
 

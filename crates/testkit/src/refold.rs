@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use brainops_event::{Frontier, Partition, Recorded, TopicName};
 use brainops_log::{Cluster, Item, ReadError, Registry, read};
-use brainops_projection::{AnyRows, Generation, ReadModel, Tables};
-use sqlx::{AssertSqlSafe, PgPool};
+use brainops_projection::{Generation, ReadModel, Tables};
+use futures::TryStreamExt as _;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolCopyExt as _;
+
+use crate::tuple::{canonical, tuples_of_copy};
 
 /// The rows of each table as the bytes that a binary COPY has, sorted.
 pub type TableRows = BTreeMap<&'static str, Vec<Vec<u8>>>;
@@ -46,7 +50,7 @@ pub async fn refold<M: ReadModel>(
     let mut all = TableRows::new();
     tables.each(&mut |rows| {
         let tuples = rows.tuples().unwrap_or_else(|error| panic!("a row of {}: {error}", rows.table().name));
-        all.insert(rows.table().name, sorted(tuples));
+        all.insert(rows.table().name, sorted(canonical(rows.table(), tuples)));
     });
     Ok(all)
 }
@@ -60,25 +64,29 @@ fn fold<M: ReadModel>(model: &M, event: &Recorded<'_>, tables: &mut M::Tables) -
     }
 }
 
-/// The rows that a generation holds, read back and written as COPY would send them.
+/// The rows that a generation holds: the bytes that Postgres itself sends for them, with none of the read model's own
+/// reading between.
 ///
 /// # Errors
-/// When the database does not answer, or a row cannot be read.
-pub async fn stored_rows<M: ReadModel>(pool: &PgPool, generation: &Generation) -> Result<TableRows, sqlx::Error> {
-    let mut tables = M::Tables::default();
+/// When the database does not answer.
+pub async fn stored_rows<M: ReadModel>(
+    pool: &PgPool,
+    generation: &Generation,
+) -> Result<TableRows, sqlx::Error> {
     let mut all = TableRows::new();
     for table in M::Tables::definitions() {
         let columns = table.columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-        let sql = format!("SELECT {columns} FROM {}.{}", generation.schema(), table.name);
-        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(pool).await?;
-        let mut tuples = Ok(Vec::new());
-        let mut take = |of: &mut dyn AnyRows| {
-            if of.table().name == table.name {
-                tuples = rows.iter().map(|row| of.tuple_of(row)).collect();
-            }
-        };
-        tables.each(&mut take);
-        all.insert(table.name, sorted(tuples?));
+        let sql = format!(
+            "COPY (SELECT {columns} FROM {}.{}) TO STDOUT (FORMAT binary)",
+            generation.schema(),
+            table.name
+        );
+        let mut stream = pool.copy_out_raw(&sql).await?;
+        let mut copied = Vec::new();
+        while let Some(bytes) = stream.try_next().await? {
+            copied.extend_from_slice(&bytes);
+        }
+        all.insert(table.name, sorted(tuples_of_copy(table, &copied)));
     }
     Ok(all)
 }

@@ -24,7 +24,9 @@ pub struct TestStack {
 #[derive(Debug, Error)]
 pub enum StackError {
     /// Nobody said where it is.
-    #[error("BRAINOPS_CONFIG is not set: this test needs Kafka, a registry and Postgres; `make test` starts them for all tests, `scripts/stack up` and `scripts/stack env` for one")]
+    #[error(
+        "BRAINOPS_CONFIG is not set: this test needs Kafka, a registry and Postgres; `make test` starts them for all tests, `scripts/stack up` and `scripts/stack env` for one"
+    )]
     NotSet,
     /// The file that says where it is cannot be read.
     #[error("BRAINOPS_CONFIG names {}, which cannot be read", path.display())]

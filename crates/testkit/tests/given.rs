@@ -8,7 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use brainops_event::types::business::MetricRecorded;
 use brainops_event::{Envelope, EventId, EventType, Outgoing, Recorded, Source, Subject, TypedEvent as _};
 use brainops_projection::{
-    AnyRows, Changed, Column, ColumnType, FoldError, ReadModel, Row, RowWriter, Rows, Table, Tables, WriteMode,
+    AnyRows, Changed, Column, ColumnType, FoldError, ReadModel, Row, RowWriter, Rows, Table, Tables,
+    WriteMode,
 };
 use brainops_testkit::given;
 use sqlx::Row as _;

@@ -89,7 +89,11 @@ impl Running {
     /// Asks it to stop and waits until it has.
     pub async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(Duration::from_secs(10), self.life).await.expect("within ten seconds").unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(10), self.life)
+            .await
+            .expect("within ten seconds")
+            .unwrap()
+            .unwrap();
     }
 }
 

@@ -288,7 +288,8 @@ pub fn figure(subject: &str, id: &str, value: f64, unit: &str) -> Outgoing {
         EventType::new(MetricRecorded::EVENT_TYPE).unwrap(),
         Subject::new(subject).unwrap(),
     );
-    let dimensions = BTreeMap::from([("plan \"pro\"".to_owned(), "{a,b}\\".to_owned()), ("é".to_owned(), String::new())]);
+    let dimensions =
+        BTreeMap::from([("plan \"pro\"".to_owned(), "{a,b}\\".to_owned()), ("é".to_owned(), String::new())]);
     let data = MetricRecorded { metric: "mrr".to_owned(), value, unit: unit.to_owned(), dimensions };
     Outgoing::typed(envelope, &data).unwrap()
 }
