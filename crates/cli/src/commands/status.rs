@@ -102,7 +102,7 @@ fn text(answer: &Answer) -> String {
         }
     };
     format!(
-        "events in the index: {events}\n{missing}{}{}\n{}\ndoors     {} (token in {})\nanalyst   {} (password in {})\nkafka     {}\nregistry  {}\n",
+        "events in the index: {events}\n{missing}\n{}\n{}\n\n{}\n\ndoors     {} (token in {})\nanalyst   {} (password in {})\nkafka     {}\nregistry  {}\n",
         models_table(read_models),
         dora_table(&figures.dora),
         funnel_table(&figures.funnel),

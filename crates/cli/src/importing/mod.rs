@@ -52,7 +52,7 @@ pub struct Summary {
     pub appended: u64,
     /// How long reading and appending took.
     pub seconds: f64,
-    /// Events read per second.
+    /// Events appended per second.
     pub events_per_second: f64,
     /// What the reader found, and what it had to leave out or change.
     pub found: Value,
@@ -94,7 +94,7 @@ pub async fn import(
         skipped: tally.skipped,
         appended: tally.appended,
         seconds,
-        events_per_second: tally.read as f64 / seconds.max(0.001),
+        events_per_second: tally.appended as f64 / seconds.max(0.001),
         found,
     })
 }

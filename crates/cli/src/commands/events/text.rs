@@ -42,7 +42,7 @@ impl Record {
             }
             Item::Misplaced { place, envelope, reason, .. } => Record {
                 event_type: envelope.as_ref().map(|envelope| envelope.event_type().to_owned()),
-                ..Record::without_event(place, "misplaced", format!("{reason:?}"))
+                ..Record::without_event(place, "misplaced", reason.to_string())
             },
             Item::Poison { place, subject, error } => Record {
                 subject: subject.map(str::to_owned),
