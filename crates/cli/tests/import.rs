@@ -157,6 +157,23 @@ async fn an_import_that_was_killed_with_the_service_is_completed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_cannot_append_says_how_far_it_came() {
+    let (installation, _service) = started("stopped").await;
+    let repository = Repository::new(5, 10);
+    let stopped = installation
+        .command(&["import", "git", repository.path()])
+        .env("BRAINOPS_REGISTRY__URL", "http://127.0.0.1:9/apis/ccompat/v7")
+        .output()
+        .unwrap();
+    assert_eq!(stopped.status.code(), Some(1));
+    let told = text(&stopped.stderr);
+    assert!(told.contains("0 events were appended and acknowledged; importing again completes it"), "{told}");
+    assert!(text(&stopped.stdout).is_empty());
+    assert_eq!(import(&installation, &repository)["appended"], events_of(5, 10));
+    installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_import_of_a_source_at_a_time() {
     let (installation, _service) = started("lock").await;
     let repository = Repository::new(3, 10);

@@ -8,7 +8,7 @@
 
 mod support;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -60,6 +60,43 @@ async fn it_drains_on_a_signal_and_writes_nothing_but_its_log() {
         assert_eq!(status["service"], json!({"api": false, "projectors": false}), "{name}");
         assert_eq!(status["read_models"][0]["state"], json!("not_followed"));
     }
+    installation.close().await;
+}
+
+/// The address in the line that says so.
+fn address(log: &str) -> Option<String> {
+    let (_, rest) = log.split_once("the doors are open address=")?;
+    rest.split_whitespace().next().map(str::to_owned)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() {
+    let installation = Installation::new("second").await;
+    installation.json(&["init"]);
+    let log = installation.folder.path().join("serve.log");
+    let mut child = installation
+        .command(&["serve", "--roles", "api"])
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    eventually(LIMIT, || async { address(&read(&log)).is_some() }).await.expect("it listens");
+    let token = read(&installation.state().join("api-token"));
+    let mut held = std::net::TcpStream::connect(address(&read(&log)).unwrap()).unwrap();
+    let half = format!(
+        "POST /events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n",
+        token.trim()
+    );
+    held.write_all(half.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    held.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100", "it waits for the rest of a request");
+    signal(&child, "TERM");
+    eventually(LIMIT, || async { read(&log).contains("stopping") }).await.expect("it drains");
+    assert!(child.try_wait().unwrap().is_none(), "the request holds it");
+    signal(&child, "TERM");
+    assert_eq!(exit_code(&mut child, Duration::from_secs(3)).await, Some(130), "{}", read(&log));
     installation.close().await;
 }
 

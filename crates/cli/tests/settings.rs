@@ -100,6 +100,13 @@ fn paths_are_meant_from_the_files_folder_and_logins_are_hidden() {
 }
 
 #[test]
+fn names_of_repositories_are_taken_as_they_are() {
+    let config =
+        Config::new(&format!("{FILE}\n[server.repositories]\n\"Acme/Shop.js\" = \"shop-0123456789ab\"\n"));
+    assert_eq!(config.shown(&[])["server"]["repositories"], json!({"Acme/Shop.js": "shop-0123456789ab"}));
+}
+
+#[test]
 fn unknown_keys_are_refused_wherever_they_stand() {
     let misspelt = Config::new(&FILE.replace("database =", "databse ="));
     let error = misspelt.refused(&[]);
