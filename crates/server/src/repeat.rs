@@ -39,8 +39,10 @@ impl LeaveOutKnown {
     }
 
     async fn known(&self, events: &[Outgoing]) -> HashMap<Identity, Acknowledged> {
-        let (sources, ids): (Vec<&str>, Vec<&str>) =
-            events.iter().map(|event| (event.envelope.source().as_str(), event.envelope.id().as_str())).unzip();
+        let (sources, ids): (Vec<&str>, Vec<&str>) = events
+            .iter()
+            .map(|event| (event.envelope.source().as_str(), event.envelope.id().as_str()))
+            .unzip();
         let found: Result<Vec<FirstPosition>, sqlx::Error> =
             sqlx::query_as(FIRST_POSITIONS).bind(sources).bind(ids).fetch_all(&self.pool).await;
         match found {
@@ -86,7 +88,8 @@ impl Append for LeaveOutKnown {
                 place
             })
             .collect();
-        let mut appended = if fresh.is_empty() { Vec::new() } else { self.inner.append_all(fresh).await }.into_iter();
+        let mut appended =
+            if fresh.is_empty() { Vec::new() } else { self.inner.append_all(fresh).await }.into_iter();
         let next = |place: Option<Acknowledged>| match place {
             Some(place) => Some(Ok(place)),
             None => appended.next(),

@@ -59,7 +59,13 @@ impl Append for MemoryLog {
             let topic = format!("test.{}", event.topic());
             let offset = i64::try_from(log.len()).unwrap();
             log.push(event);
-            Ok(Acknowledged { topic, partition: 0, offset, recorded_at: Timestamp::UNIX_EPOCH, repeated: false })
+            Ok(Acknowledged {
+                topic,
+                partition: 0,
+                offset,
+                recorded_at: Timestamp::UNIX_EPOCH,
+                repeated: false,
+            })
         };
         events.into_iter().enumerate().map(&mut append).collect()
     }
