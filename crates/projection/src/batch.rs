@@ -83,8 +83,11 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": "); // some errors have said their cause already
+            text.push_str(&cause_text);
+        }
         source = cause.source();
     }
     text.chars().take(REASON_LIMIT).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
