@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 
 use super::figures::{Dora, FunnelStage};
 use super::models::{Model, ModelState, Place};
-use super::units::{count, duration, percent};
+use super::units::{count, duration, percent, things};
 
 /// One line, under the header.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
@@ -104,15 +104,17 @@ pub fn dora_table(dora: &[Dora]) -> String {
                 || unknown(&figures.deployments_per_week_na_reason),
                 |rate| {
                     format!(
-                        "{rate:.2} ({} in {} weeks)",
+                        "{rate:.2} ({} in {})",
                         count(figures.succeeded),
-                        count(figures.weeks.unwrap_or(0))
+                        things(figures.weeks.unwrap_or(0), "week")
                     )
                 },
             ),
             figures.lead_time_median_seconds.map_or_else(
                 || unknown(&figures.lead_time_na_reason),
-                |seconds| format!("{} (of {} commits)", duration(seconds), count(figures.lead_time_commits)),
+                |seconds| {
+                    format!("{} (of {})", duration(seconds), things(figures.lead_time_commits, "commit"))
+                },
             ),
             figures.failure_rate.map_or_else(
                 || unknown(&figures.failure_rate_na_reason),

@@ -30,9 +30,20 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
+/// A number of things, such as `1 week` and `1,200 weeks`.
+pub(super) fn things(number: i64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", count(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_not_many() {
+        assert_eq!((things(1, "week"), things(0, "week")), ("1 week".to_owned(), "0 weeks".to_owned()));
+    }
 
     #[test]
     fn counts_have_groups_of_three() {
