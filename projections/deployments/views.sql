@@ -66,6 +66,8 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE ROWS 5000 COST 1000000
 SET search_path = pg_catalog, pg_temp
+-- A generic plan guesses ten elements for each array and joins them with nested loops: seconds instead of milliseconds.
+SET plan_cache_mode = force_custom_plan
 AS $walk$
 -- Walks the commits of a repository once, children before parents, and carries from child to parent two rows of
 -- bits, one bit per deployment, side by side in one bit string: "the deployment's commit leads here" in the first

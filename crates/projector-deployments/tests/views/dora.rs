@@ -114,6 +114,22 @@ async fn new_commits_are_exact_and_the_figures_follow() {
     namespace.close().await;
 }
 
+/// From the sixth time on, Postgres may plan a function's queries without looking at its arrays. Over 23,000 commits
+/// that made the same question take 10 s in place of 0.2 s; when it does so depends on the figures it keeps of the
+/// tables, so the setting is what can be held to.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_walk_is_planned_with_its_arrays_in_sight() {
+    let namespace = Namespace::new("dora-plan").await;
+    install(namespace.pool(), &Deployments).await.unwrap();
+    let settings: Vec<String> =
+        sqlx::query_scalar("SELECT unnest(proconfig) FROM pg_proc WHERE proname = 'walk_new_commits'")
+            .fetch_all(namespace.pool())
+            .await
+            .unwrap();
+    assert!(settings.iter().any(|setting| setting == "plan_cache_mode=force_custom_plan"), "{settings:?}");
+    namespace.close().await;
+}
+
 fn line_of_three() -> History {
     let commit = |number: i64, parents: &[&str]| Commit {
         sha: format!("c{number}"),
