@@ -81,7 +81,9 @@ pub async fn import(
     let found = match reader.await? {
         Err(error) if !error.is::<ReaderStopped>() => {
             let appended = poured.as_ref().map_or_else(|stopped| stopped.appended, |tally| tally.appended);
-            let so_far = format!("{appended} events were appended; once this is mended, importing again goes on from there");
+            let so_far = format!(
+                "{appended} events were appended; once this is mended, importing again goes on from there"
+            );
             return Err(error.context(so_far));
         }
         found => found.unwrap_or_default(),
