@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         Err(error) if error.is::<ReaderGone>() => Exit::Done.into(),
         Err(error) => {
             // The whole chain of causes on one line: each error says its own part only.
-            output::talk(&format!("brainops: {error:#}"));
+            output::talk(&format!("brainops: {}", chain::chain(error.as_ref())));
             Exit::Failed.into()
         }
     }

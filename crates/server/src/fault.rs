@@ -24,10 +24,17 @@ pub fn key_problem(error: &KeyError) -> Problem {
     }
 }
 
-/// An error with all its causes.
+/// An error with all its causes, those left out that it has said already.
 pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut text = String::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 /// Turns what Postgres says into an answer; nobody else here reads its codes.
