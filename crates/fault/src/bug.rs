@@ -1,0 +1,42 @@
+//! The mistakes that can be planted: each is one that somebody could make in earnest.
+
+/// A mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Bug {
+    /// Checkpoints move whatever their epoch is: a former owner goes on writing.
+    FenceRemoved,
+    /// The checkpoint is committed before the rows: a crash between them loses a batch.
+    CheckpointBeforeRows,
+    /// The relay sends rows first and stores their send numbers after: a successor cannot know their order.
+    NumberedAfterSending,
+    /// After an unknown outcome the relay goes on behind the last row found in the log, not from the first missing.
+    RecoveryFromHighest,
+    /// The window of repeats is one offset too short.
+    WindowOffByOne,
+    /// An event of a parked subject is folded although its predecessor was not.
+    ParkedSuccessorLetThrough,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::FenceRemoved,
+        Self::CheckpointBeforeRows,
+        Self::NumberedAfterSending,
+        Self::RecoveryFromHighest,
+        Self::WindowOffByOne,
+        Self::ParkedSuccessorLetThrough,
+    ];
+
+    /// Its name in `BRAINOPS_PLANTED`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FenceRemoved => "fence-removed",
+            Self::CheckpointBeforeRows => "checkpoint-before-rows",
+            Self::NumberedAfterSending => "numbered-after-sending",
+            Self::RecoveryFromHighest => "recovery-from-highest",
+            Self::WindowOffByOne => "window-off-by-one",
+            Self::ParkedSuccessorLetThrough => "parked-successor-let-through",
+        }
+    }
+}
