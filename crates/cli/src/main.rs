@@ -2,7 +2,6 @@
 //! Knows all of them; nobody knows it.
 
 mod analyst;
-mod chain;
 mod commands;
 mod context;
 mod exit;
@@ -32,7 +31,7 @@ fn main() -> ExitCode {
         Err(error) if error.is::<ReaderGone>() => Exit::Done.into(),
         Err(error) => {
             // The whole chain of causes on one line: each error says its own part only.
-            output::talk(&format!("brainops: {}", chain::chain(error.as_ref())));
+            output::talk(&format!("brainops: {}", brainops_event::error_chain(error.as_ref())));
             Exit::Failed.into()
         }
     }

@@ -4,20 +4,19 @@
 //! installation's key, so that the same subject finds the same key again and the id tells nobody whose it is.
 //! A destroyed key is never made again: everything it sealed is then gone, everywhere, for good.
 //!
-//! Keeping keys is I/O and lives in other crates; randomness too, which is why nonces come from a [`NonceSource`].
+//! Keeping keys is I/O and lives in other crates; randomness too.
 
 use std::fmt;
 use std::str::FromStr;
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::mac::{SECRET_BYTES, mac};
 use crate::sealed::SealError;
 use crate::types::privacy::Sealed;
 
 /// Number of bytes in the secret of a [`DataKey`] and of an [`InstallationKey`].
-pub const KEY_BYTES: usize = 32;
+pub const KEY_BYTES: usize = SECRET_BYTES;
 
 /// Number of bytes in a nonce of AES-256-GCM.
 pub const NONCE_BYTES: usize = 12;
@@ -26,8 +25,8 @@ const KEY_ID_PREFIX: &str = "k-";
 const KEY_ID_DIGITS: usize = 32;
 
 // The first part of what is hashed: a pseudonym can never equal the digest behind a key id.
-const KEY_ID_LABEL: &str = "key-id";
-const PSEUDONYM_LABEL: &str = "pseudonym";
+const KEY_ID_LABEL: &[u8] = b"key-id";
+const PSEUDONYM_LABEL: &[u8] = b"pseudonym";
 
 /// Opaque id of a data subject's key: `k-` and 32 lower-case hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,27 +123,14 @@ impl InstallationKey {
     /// The id of the key of `data_subject`: the same for ever, and no way back without this secret.
     #[must_use]
     pub fn key_id(&self, data_subject: &str) -> KeyId {
-        let digest = self.digest(&[KEY_ID_LABEL, data_subject]);
+        let digest = mac(&self.0, &[KEY_ID_LABEL, data_subject.as_bytes()]);
         KeyId(format!("{KEY_ID_PREFIX}{}", hex(&digest[..KEY_ID_DIGITS / 2])).into())
     }
 
     /// HMAC-SHA-256 of `text` for `purpose`, 64 lower-case hexadecimal digits: an id that can be compared, not read.
     #[must_use]
     pub fn pseudonym(&self, purpose: &str, text: &str) -> String {
-        hex(&self.digest(&[PSEUDONYM_LABEL, purpose, text]))
-    }
-
-    /// Every part goes in behind its length, so that no two lists of parts are the same bytes.
-    fn digest(&self, parts: &[&str]) -> [u8; 32] {
-        // HMAC pads a shorter key with zeros to the block of its hash, which is 64 bytes for SHA-256.
-        let mut block = Zeroizing::new([0_u8; 64]);
-        block[..KEY_BYTES].copy_from_slice(self.0.as_slice());
-        let mut mac = Hmac::<Sha256>::new((&*block).into());
-        for part in parts {
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part.as_bytes());
-        }
-        mac.finalize().into_bytes().into()
+        hex(&mac(&self.0, &[PSEUDONYM_LABEL, purpose.as_bytes(), text.as_bytes()]))
     }
 }
 
@@ -224,24 +210,18 @@ pub trait KeyStore: Send + Sync {
     fn destroy(&self, id: &KeyId) -> Result<bool, KeyError>;
 }
 
-/// Where nonces come from: 12 bytes that this process and no other has ever used with any of its keys, or random
-/// ones (a key may then seal up to 2^32 texts).
-pub trait NonceSource: Send + Sync {
-    /// The next one.
-    fn nonce(&self) -> [u8; NONCE_BYTES];
-}
-
 /// Seals a personal text under the key of the person that it is about.
 pub trait Sealer: Send + Sync {
     /// Makes sure that the keys of `data_subjects` are there: called once before the values of a batch are sealed,
     /// so that missing keys are made all at once.
     fn prepare(&self, data_subjects: &[&str]) -> Result<(), KeyError>;
 
-    /// Seals `plain`, a value of the kind `kind` (such as `email`), under the key of `data_subject`.
+    /// Seals `plain`, a value of the kind `kind` (such as `email`), under the key of `data_subject`: the same
+    /// text of the same kind and subject to the same value, so that an event that is said again is the same event.
     fn seal(&self, data_subject: &str, kind: &str, plain: &str) -> Result<Sealed, KeyError>;
 }
 
-impl<Store: KeyStore + NonceSource> Sealer for Store {
+impl<Store: KeyStore> Sealer for Store {
     fn prepare(&self, data_subjects: &[&str]) -> Result<(), KeyError> {
         self.keys_for(data_subjects).map(drop)
     }
@@ -249,6 +229,6 @@ impl<Store: KeyStore + NonceSource> Sealer for Store {
     fn seal(&self, data_subject: &str, kind: &str, plain: &str) -> Result<Sealed, KeyError> {
         let keys = self.keys_for(&[data_subject])?;
         let key = keys.first().ok_or(KeyError::NoSubject)?;
-        Ok(Sealed::seal(key, kind, self.nonce(), plain)?)
+        Ok(Sealed::seal(key, kind, plain)?)
     }
 }

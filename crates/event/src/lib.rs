@@ -7,6 +7,7 @@
 mod catalog;
 mod datum;
 mod envelope;
+mod error_chain;
 mod frame;
 mod frontier;
 mod headers;
@@ -15,6 +16,7 @@ mod ids;
 pub mod json;
 mod key;
 mod keystore;
+mod mac;
 mod outgoing;
 mod position;
 mod recorded;
@@ -31,6 +33,7 @@ mod view;
 pub use catalog::{Catalog, PiiField, SchemaEntry, UnknownDomain};
 pub use datum::{DatumError, decode_datum, encode_datum};
 pub use envelope::{Envelope, Priority, Trust};
+pub use error_chain::error_chain;
 pub use frame::{FrameError, SCHEMA_ID_HEADER, SchemaReference, frame, locate, unframe};
 pub use frontier::Frontier;
 pub use headers::{AVRO_MEDIA_TYPE, CONTENT_TYPE_HEADER, ContentMode, HeaderError};
@@ -38,8 +41,7 @@ pub use identity::{derived_id, new_id};
 pub use ids::{EventId, EventType, Source, Subject};
 pub use key::{murmur2, partition_for};
 pub use keystore::{
-    DataKey, InstallationKey, KEY_BYTES, KeyError, KeyId, KeyIdError, KeyStore, NONCE_BYTES, NonceSource,
-    Sealer,
+    DataKey, InstallationKey, KEY_BYTES, KeyError, KeyId, KeyIdError, KeyStore, NONCE_BYTES, Sealer,
 };
 pub use outgoing::{EncodeError, Outgoing, TypedEvent};
 pub use position::{Offset, Partition, PartitionCount, Position, PositionError};

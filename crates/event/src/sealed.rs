@@ -2,8 +2,12 @@
 //!
 //! What is authenticated beside the text: the version of this form, the id of the key, and the kind of the value
 //! (`email`, `name`, ...). So a sealed value cannot be passed off as another kind, or as another person's. Whoever
-//! holds a `Sealed` learns the id of a key and roughly how long the text is, and nothing else. The nonce is given
-//! by the caller, since nothing in this crate is random. No error here carries plain text.
+//! holds a `Sealed` learns the id of a key, how many bytes the text has, and which texts of one kind of this person are
+//! equal, and nothing else. No error here carries plain text.
+//!
+//! Sealing is a function: the nonce is the first 12 bytes of HMAC-SHA-256 over kind and text, under a key that follows
+//! from the person's. So a delivery or import that is said again is byte for byte the same event. Two different texts
+//! meet in one nonce no more likely than with random ones: below 2^-32 for 2^32 texts under one key.
 
 use std::str::FromStr;
 
@@ -11,9 +15,10 @@ use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::keystore::{DataKey, KeyId, KeyIdError, NONCE_BYTES};
+use crate::mac::mac;
 use crate::types::privacy::Sealed;
 
 /// The most bytes of text that one `Sealed` may hold: 16 MiB, far above what a record in the log may be.
@@ -21,6 +26,7 @@ pub const MAX_SEALED_BYTES: usize = 16 * 1024 * 1024;
 
 const TAG_BYTES: usize = 16;
 const FORM: &str = "brainops.privacy.Sealed/v1";
+const NONCE_LABEL: &[u8] = b"brainops.privacy.Sealed/v1 nonce";
 const TOKEN_PREFIX: &str = "sealed.v1.";
 
 /// Why a text could not be sealed.
@@ -78,12 +84,16 @@ pub enum TokenError {
 }
 
 impl Sealed {
-    /// Seals `plain` as a value of `kind`. The same `nonce` must never be used twice with one key.
-    pub fn seal(key: &DataKey, kind: &str, nonce: [u8; NONCE_BYTES], plain: &str) -> Result<Self, SealError> {
+    /// Seals `plain` as a value of `kind`: the same value each time.
+    ///
+    /// # Errors
+    /// The text is longer than [`MAX_SEALED_BYTES`].
+    pub fn seal(key: &DataKey, kind: &str, plain: &str) -> Result<Self, SealError> {
         let too_long = SealError::TooLong { bytes: plain.len(), most: MAX_SEALED_BYTES };
         if plain.len() > MAX_SEALED_BYTES {
             return Err(too_long);
         }
+        let nonce = nonce_of(key, kind, plain);
         let bound = bound_data(key.id(), kind);
         let payload = Payload { msg: plain.as_bytes(), aad: &bound };
         // The cipher's only refusal is one of length, at 64 GiB.
@@ -148,6 +158,15 @@ impl Sealed {
 
 fn cipher(key: &DataKey) -> Aes256Gcm {
     Aes256Gcm::new(<&Key<Aes256Gcm>>::from(key.secret()))
+}
+
+/// A key of its own for the nonces: what they tell can never be mixed up with what the cipher does with the secret.
+fn nonce_of(key: &DataKey, kind: &str, plain: &str) -> [u8; NONCE_BYTES] {
+    let nonce_key = Zeroizing::new(mac(key.secret(), &[NONCE_LABEL]));
+    let digest = mac(&nonce_key, &[kind.as_bytes(), plain.as_bytes()]);
+    let mut nonce = [0; NONCE_BYTES];
+    nonce.copy_from_slice(&digest[..NONCE_BYTES]);
+    nonce
 }
 
 /// What is authenticated beside the text. Neither the form nor a key id holds a NUL, and the kind comes last, so

@@ -13,8 +13,8 @@ use brainops_event::{
 use proptest::prelude::*;
 
 /// Made by two other implementations (Python's cryptography and Node's crypto) from the same parts.
-const TOKEN: &str = "sealed.v1.k-98a9a0c9f1c337e5941ef8a712c5c42a.AAECAwQFBgcICQoL.\
-                     WeWIUFFmrywb04b5wrrsbsH_EurbxtN86BWby3TFINPSECLcFgg";
+const TOKEN: &str = "sealed.v1.k-98a9a0c9f1c337e5941ef8a712c5c42a.h_y4lcYVu6H0oUb9.\
+                     09AKVPsE5Ybt99jPFt9XQasFm-dMQVxs50fzrrwNvTIADRA3mwU";
 const PLAIN: &str = "Ada Lovelace — ädä";
 
 fn installation() -> InstallationKey {
@@ -25,10 +25,6 @@ fn installation() -> InstallationKey {
 
 fn key(data_subject: &str, byte: u8) -> DataKey {
     DataKey::new(installation().key_id(data_subject), [byte; 32].into())
-}
-
-fn nonce() -> [u8; NONCE_BYTES] {
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
 }
 
 fn from_hex(text: &str) -> Vec<u8> {
@@ -64,9 +60,29 @@ fn other_implementations_agree_on_ids_and_on_sealed_values() {
         installation().pseudonym("author", "ada@example.org"),
         "a1c25326acadc3dc8d6c04465a6868b3a5e7efd6af8aff491a2bef66b584226e"
     );
-    let sealed = Sealed::seal(&key, "name", nonce(), PLAIN).unwrap();
+    let sealed = Sealed::seal(&key, "name", PLAIN).unwrap();
     assert_eq!(sealed.to_token(), TOKEN);
     assert_eq!(Sealed::from_token(TOKEN).unwrap().open(&key, "name").unwrap(), PLAIN);
+}
+
+/// So an event that is said again is the same event, and a nonce never meets two texts, kinds or people.
+#[test]
+fn the_same_text_seals_to_the_same_value_and_any_other_has_another_nonce() {
+    let sealed = |subject: &str, byte: u8, kind: &str, plain: &str| {
+        Sealed::seal(&key(subject, byte), kind, plain).unwrap()
+    };
+    let one = sealed("lead-42", 7, "email", "ada@example.org");
+    assert_eq!(sealed("lead-42", 7, "email", "ada@example.org"), one);
+    let others = [
+        sealed("lead-42", 7, "email", "ada@example.org "),
+        sealed("lead-42", 7, "email", ""),
+        sealed("lead-42", 7, "name", "ada@example.org"),
+        sealed("lead-42", 7, "emaila", "da@example.org"),
+        sealed("lead-43", 8, "email", "ada@example.org"),
+    ];
+    let nonces: std::collections::BTreeSet<&Vec<u8>> = others.iter().map(|other| &other.nonce).collect();
+    assert_eq!(nonces.len(), others.len());
+    assert!(!nonces.contains(&one.nonce));
 }
 
 #[test]
@@ -83,7 +99,7 @@ fn ids_and_pseudonyms_differ_by_subject_purpose_and_installation() {
 #[test]
 fn a_flipped_bit_anywhere_keeps_it_shut() {
     let key = key("lead-42", 7);
-    let sealed = Sealed::seal(&key, "email", nonce(), "ada@example.org").unwrap();
+    let sealed = Sealed::seal(&key, "email", "ada@example.org").unwrap();
     let shut = |changed: &Sealed, key: &DataKey, kind: &str, what: &dyn Debug| {
         let error = changed.open(key, kind).expect_err(&format!("opened with {what:?} changed"));
         assert!(!format!("{error} {error:?}").contains("ada"), "{error:?} tells the text");
@@ -112,7 +128,7 @@ fn a_flipped_bit_anywhere_keeps_it_shut() {
 #[test]
 fn a_changed_key_id_keeps_it_shut() {
     let (ada, eve) = (key("ada", 7), key("eve", 7));
-    let sealed = Sealed::seal(&ada, "email", nonce(), "ada@example.org").unwrap();
+    let sealed = Sealed::seal(&ada, "email", "ada@example.org").unwrap();
     assert!(matches!(sealed.open(&eve, "email"), Err(OpenError::OtherKey { .. })));
     let moved = Sealed { key_id: eve.id().as_str().to_owned(), ..sealed.clone() };
     assert!(matches!(moved.open(&eve, "email"), Err(OpenError::NotAuthentic { .. })));
@@ -133,7 +149,7 @@ fn a_changed_key_id_keeps_it_shut() {
 #[test]
 fn malformed_parts_are_refused_when_opened() {
     let key = key("lead-42", 7);
-    let sealed = Sealed::seal(&key, "email", nonce(), "").unwrap();
+    let sealed = Sealed::seal(&key, "email", "").unwrap();
     assert_eq!(sealed.open(&key, "email").unwrap(), "");
     for length in [0, 11, 13, 24] {
         let changed = Sealed { nonce: vec![0; length], ..sealed.clone() };
@@ -146,7 +162,8 @@ fn malformed_parts_are_refused_when_opened() {
     let cipher = Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key.secret()));
     let bound = format!("brainops.privacy.Sealed/v1\0{}\0email", key.id());
     let not_text = Payload { msg: &[b'a', b'd', b'a', 0xff], aad: bound.as_bytes() };
-    let ciphertext = cipher.encrypt(&Nonce::from(nonce()), not_text).unwrap();
+    let nonce = <[u8; NONCE_BYTES]>::try_from(sealed.nonce.as_slice()).unwrap();
+    let ciphertext = cipher.encrypt(&Nonce::from(nonce), not_text).unwrap();
     let error = Sealed { ciphertext, ..sealed }.open(&key, "email").unwrap_err();
     assert!(matches!(error, OpenError::Malformed(_)));
     assert!(!format!("{error:?}").contains("97"), "{error:?} shows bytes");
@@ -155,7 +172,7 @@ fn malformed_parts_are_refused_when_opened() {
 #[test]
 fn a_text_beyond_the_bound_is_refused() {
     let long = "x".repeat(MAX_SEALED_BYTES + 1);
-    let refused = Sealed::seal(&key("lead-42", 7), "message", nonce(), &long);
+    let refused = Sealed::seal(&key("lead-42", 7), "message", &long);
     assert_eq!(refused.unwrap_err(), SealError::TooLong { bytes: long.len(), most: MAX_SEALED_BYTES });
 }
 
@@ -218,10 +235,10 @@ proptest! {
     #[test]
     fn what_is_sealed_opens_to_the_same_text(
         plain in any::<String>(), kind in any::<String>(), data_subject in any::<String>(),
-        nonce in any::<[u8; NONCE_BYTES]>(), secret in any::<[u8; 32]>(),
+        secret in any::<[u8; 32]>(),
     ) {
         let key = DataKey::new(installation().key_id(&data_subject), secret.into());
-        let sealed = Sealed::seal(&key, &kind, nonce, &plain).unwrap();
+        let sealed = Sealed::seal(&key, &kind, &plain).unwrap();
         prop_assert_eq!(sealed.open(&key, &kind).unwrap(), plain);
         let token = sealed.to_token();
         prop_assert_eq!(Sealed::from_token(&token).unwrap(), sealed);

@@ -3,7 +3,6 @@
 //!
 //! Begin at [`git::Repository::open`] and [`leads::LeadList::open`].
 
-mod chain;
 mod erasable;
 mod name;
 mod read;

@@ -4,9 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
-use brainops_event::{
-    DataKey, InstallationKey, KEY_BYTES, KeyError, KeyId, KeyStore, NONCE_BYTES, NonceSource,
-};
+use brainops_event::{DataKey, InstallationKey, KEY_BYTES, KeyError, KeyId, KeyStore};
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
@@ -86,12 +84,6 @@ impl KeyStore for FileKeyStore {
 
     fn destroy(&self, id: &KeyId) -> Result<bool, KeyError> {
         self.kept()?.destroy(id)
-    }
-}
-
-impl NonceSource for FileKeyStore {
-    fn nonce(&self) -> [u8; NONCE_BYTES] {
-        rand::random()
     }
 }
 

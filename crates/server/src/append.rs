@@ -4,8 +4,6 @@ use async_trait::async_trait;
 use brainops_event::{Outgoing, Timestamp};
 use brainops_log::{AppendError, Appended, Appender, MAX_RECORD_BYTES, Outcome};
 
-use crate::fault::chain;
-
 /// Where the log holds an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
@@ -80,7 +78,7 @@ impl Append for Appender {
         let errors = results.iter().filter_map(|result| result.as_ref().err());
         if let Some(error) = errors.clone().next() {
             let (failed, events) = (errors.count(), results.len());
-            tracing::warn!(failed, events, first = %chain(error), "the log did not acknowledge all events of a request");
+            tracing::warn!(failed, events, first = %brainops_event::error_chain(error), "the log did not acknowledge all events of a request");
         }
         results
             .into_iter()

@@ -1,5 +1,5 @@
 //! Faults of what stands behind the doors, in words for the caller; the whole story goes to the log, once.
-use brainops_event::KeyError;
+use brainops_event::{KeyError, error_chain};
 
 use crate::problem::{FieldProblem, Kind, Problem};
 
@@ -14,44 +14,31 @@ pub fn key_problem(error: &KeyError) -> Problem {
             Problem::invalid(vec![FieldProblem::new("text", "at most 16 MiB", "a longer text")])
         }
         KeyError::Unavailable { .. } => {
-            tracing::error!(error = %chain(error), "the key store is away");
+            tracing::error!(error = %error_chain(error), "the key store is away");
             Problem::new(Kind::Unavailable, "the key store is away")
         }
         _ => {
-            tracing::error!(error = %chain(error), "the key store refuses to work");
+            tracing::error!(error = %error_chain(error), "the key store refuses to work");
             Problem::new(Kind::Internal, "the key store refuses to work")
         }
     }
 }
 
-/// An error with all its causes, those left out that it has said already.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = String::new();
-    for cause in std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string) {
-        if text.is_empty() {
-            text = cause;
-        } else if !text.contains(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}
-
 /// Turns what Postgres says into an answer; nobody else here reads its codes.
 pub fn database_problem(error: &sqlx::Error) -> Problem {
     if is_not_installed(error) {
-        tracing::warn!(error = %chain(error), "a read model was asked for that is not installed");
+        tracing::warn!(error = %error_chain(error), "a read model was asked for that is not installed");
         return Problem::new(Kind::Unavailable, "the read model is not installed yet");
     }
     match code(error).as_deref() {
         Some("57014") => Problem::new(Kind::Unavailable, "the question took longer than its limit"),
         // Also when the views were replaced since the query was prepared (0A000): the next try prepares it anew.
         None | Some("57P01" | "57P02" | "57P03" | "53300" | "40001" | "40P01" | "0A000") => {
-            tracing::error!(error = %chain(error), "the read models are away");
+            tracing::error!(error = %error_chain(error), "the read models are away");
             Problem::new(Kind::Unavailable, "the read models are away")
         }
         Some(_) => {
-            tracing::error!(error = %chain(error), "a query failed");
+            tracing::error!(error = %error_chain(error), "a query failed");
             Problem::new(Kind::Internal, "the question could not be answered")
         }
     }

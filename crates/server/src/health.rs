@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::doors::Doors;
-use crate::fault::{chain, is_not_installed};
+use crate::fault::is_not_installed;
 
 /// The longest that one part may take to answer.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
@@ -116,7 +116,7 @@ impl Readiness {
             Ok(Err(error)) => error.into(),
             Err(late) => late.into(),
         };
-        tracing::debug!(error = %chain(failed.as_ref()), "postgres did not answer the readiness question");
+        tracing::debug!(error = %brainops_event::error_chain(failed.as_ref()), "postgres did not answer the readiness question");
         vec![Part::not_ready("postgres", "unreachable")]
     }
 }

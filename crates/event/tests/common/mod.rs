@@ -4,12 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use brainops_event::json::{self, FieldError, Incoming};
 use brainops_event::{
-    Body, DataKey, EnvelopeView, InstallationKey, KeyError, KeyId, KeyStore, NONCE_BYTES, NonceSource,
-    Offset, Outgoing, Partition, Recorded, SchemaId, TopicName, parse_timestamp,
+    Body, DataKey, EnvelopeView, InstallationKey, KeyError, KeyId, KeyStore, Offset, Outgoing, Partition,
+    Recorded, SchemaId, TopicName, parse_timestamp,
 };
 
 /// Keeps keys in memory and counts how often it was asked for them.
@@ -17,7 +16,6 @@ pub struct FakeKeys {
     installation: InstallationKey,
     made: Mutex<BTreeMap<KeyId, String>>,
     destroyed: Mutex<BTreeSet<KeyId>>,
-    nonces: AtomicUsize,
     /// The data subjects of each call of `keys_for`.
     pub asked: Mutex<Vec<Vec<String>>>,
 }
@@ -28,7 +26,6 @@ impl FakeKeys {
             installation: InstallationKey::new([1; 32].into()),
             made: Mutex::default(),
             destroyed: Mutex::default(),
-            nonces: AtomicUsize::new(0),
             asked: Mutex::default(),
         }
     }
@@ -71,15 +68,6 @@ impl KeyStore for FakeKeys {
 
     fn destroy(&self, id: &KeyId) -> Result<bool, KeyError> {
         Ok(self.destroyed.lock().unwrap().insert(id.clone()))
-    }
-}
-
-impl NonceSource for FakeKeys {
-    fn nonce(&self) -> [u8; NONCE_BYTES] {
-        let mut nonce = [0; NONCE_BYTES];
-        let number = self.nonces.fetch_add(1, Ordering::Relaxed) as u64;
-        nonce[..8].copy_from_slice(&number.to_be_bytes());
-        nonce
     }
 }
 

@@ -5,14 +5,15 @@ use std::error::Error;
 
 use brainops_event::types::deployment::DeploymentSucceeded;
 use brainops_event::types::git::{BranchUpdated, CommitCreated, TagCreated};
-use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, derived_id};
+use brainops_event::{
+    Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, derived_id, error_chain,
+};
 use chrono::{DateTime, Utc};
 
 use super::GitError;
 use super::commits::Commit;
 use super::refs::Ref;
 use crate::ImportKeys;
-use crate::chain::chain;
 use crate::erasable::Erasable;
 
 /// The release that a tag stands for.
@@ -126,7 +127,7 @@ impl Facts {
     ) -> Result<Outgoing, GitError> {
         let refused = |error: &dyn Error| GitError::Event {
             what: format!("{} of {subject}", Event::EVENT_TYPE),
-            reason: chain(error),
+            reason: error_chain(error),
         };
         let event_type = EventType::new(Event::EVENT_TYPE).map_err(|error| refused(&error))?;
         let subject = Subject::new(subject.clone()).map_err(|error| refused(&error))?;

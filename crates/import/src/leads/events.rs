@@ -6,13 +6,14 @@ use brainops_event::types::lead::{
     DemoScheduled, LeadDiscovered, LeadDisqualified, LeadLost, LeadQualified, LeadWon,
 };
 use brainops_event::types::outreach::{OutreachReplied, OutreachSent};
-use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, derived_id};
+use brainops_event::{
+    Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, derived_id, error_chain,
+};
 use chrono::{DateTime, Utc};
 
 use super::error::LeadsError;
 use super::line::Lead;
 use super::table;
-use crate::chain::chain;
 use crate::erasable::Erasable;
 use crate::name::short_name;
 use crate::{ImportKeys, Known, Read};
@@ -249,7 +250,7 @@ impl About<'_> {
     fn outgoing<Event: TypedEvent>(self, event: &Event) -> Result<Outgoing, LeadsError> {
         let what = || format!("{} of {}", Event::EVENT_TYPE, self.lead_id);
         let refused =
-            |error: &dyn std::error::Error| LeadsError::Event { what: what(), reason: chain(error) };
+            |error: &dyn std::error::Error| LeadsError::Event { what: what(), reason: error_chain(error) };
         let event_type = EventType::new(Event::EVENT_TYPE).map_err(|error| refused(&error))?;
         let subject = Subject::new(self.lead_id.clone()).map_err(|error| refused(&error))?;
         let envelope =

@@ -19,8 +19,7 @@ use brainops_event::types::git::{CommitCreated, TagCreated};
 use brainops_event::types::lead::{LeadDiscovered, LeadQualified, LeadWon};
 use brainops_event::types::privacy::Sealed;
 use brainops_event::{
-    DataKey, InstallationKey, KeyError, KeyId, KeyStore, NONCE_BYTES, NonceSource, Outgoing, TypedEvent,
-    decode_datum,
+    DataKey, InstallationKey, KeyError, KeyId, KeyStore, Outgoing, TypedEvent, decode_datum,
 };
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -29,7 +28,6 @@ use zeroize::Zeroizing;
 pub struct MemoryKeys {
     installation: InstallationKey,
     destroyed: Mutex<BTreeSet<KeyId>>,
-    nonces: AtomicU64,
     /// How often keys were asked for.
     pub asked: AtomicU64,
 }
@@ -39,7 +37,6 @@ impl MemoryKeys {
         MemoryKeys {
             installation: InstallationKey::new(Zeroizing::new([7; 32])),
             destroyed: Mutex::default(),
-            nonces: AtomicU64::new(0),
             asked: AtomicU64::new(0),
         }
     }
@@ -77,14 +74,6 @@ impl KeyStore for MemoryKeys {
 
     fn destroy(&self, id: &KeyId) -> Result<bool, KeyError> {
         Ok(self.destroyed.lock().expect("not poisoned").insert(id.clone()))
-    }
-}
-
-impl NonceSource for MemoryKeys {
-    fn nonce(&self) -> [u8; NONCE_BYTES] {
-        let mut nonce = [0; NONCE_BYTES];
-        nonce[..8].copy_from_slice(&self.nonces.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-        nonce
     }
 }
 

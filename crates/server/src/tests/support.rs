@@ -1,6 +1,5 @@
 //! A router on a log and keys in memory, and what tests say to it.
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -8,9 +7,7 @@ use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use brainops_event::types::privacy::Sealed;
-use brainops_event::{
-    DataKey, InstallationKey, KeyError, KeyId, KeyStore, NonceSource, Outgoing, TypedEvent,
-};
+use brainops_event::{DataKey, InstallationKey, KeyError, KeyId, KeyStore, Outgoing, TypedEvent};
 use brainops_event::{Timestamp, decode_datum};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
@@ -75,13 +72,12 @@ impl Append for MemoryLog {
 pub struct MemoryKeys {
     installation: InstallationKey,
     keys: Mutex<HashMap<KeyId, Option<DataKey>>>,
-    nonces: AtomicU64,
 }
 
 impl MemoryKeys {
     pub fn new() -> Self {
         let installation = InstallationKey::new(Zeroizing::new([7; 32]));
-        Self { installation, keys: Mutex::default(), nonces: AtomicU64::new(0) }
+        Self { installation, keys: Mutex::default() }
     }
 
     /// The id of a subject's key.
@@ -118,14 +114,6 @@ impl KeyStore for MemoryKeys {
 
     fn destroy(&self, id: &KeyId) -> Result<bool, KeyError> {
         Ok(self.keys.lock().unwrap().insert(id.clone(), None).is_none_or(|key| key.is_some()))
-    }
-}
-
-impl NonceSource for MemoryKeys {
-    fn nonce(&self) -> [u8; 12] {
-        let mut nonce = [0; 12];
-        nonce[..8].copy_from_slice(&self.nonces.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-        nonce
     }
 }
 

@@ -1,12 +1,10 @@
 //! A record of the log as people and programs read it.
 
 use brainops_event::json::to_cloudevent_json;
-use brainops_event::{DecodeError, Position, Recorded, Timestamp, format_timestamp};
+use brainops_event::{DecodeError, Position, Recorded, Timestamp, error_chain, format_timestamp};
 use brainops_log::{Item, Place};
 use serde::Serialize;
 use serde_json::value::RawValue;
-
-use crate::chain::chain;
 
 /// A record, ready to be printed.
 #[derive(Debug, Serialize)]
@@ -46,7 +44,7 @@ impl Record {
             },
             Item::Poison { place, subject, error } => Record {
                 subject: subject.map(str::to_owned),
-                ..Record::without_event(place, "unreadable", chain(error))
+                ..Record::without_event(place, "unreadable", error_chain(error))
             },
         }
     }
