@@ -120,7 +120,7 @@ fn every_record_comes_back_equal_and_reads_the_same_elsewhere() {
         monitor: AlertFired, AlertResolved;
         outreach: OutreachBounced, OutreachReady, OutreachReplied, OutreachSent;
         privacy: KeyDestroyed, Sealed;
-        projection: GenerationCreated, RecordParked;
+        projection: GenerationCreated, RecordDismissed, Resumed, SubjectParked, SubjectRetried;
         webhook: Received;
     }
     let all: BTreeSet<String> =
