@@ -4,8 +4,10 @@
 //! - [`TestStack`] and [`Namespace`]: topics and a database of a test's own on the test stack.
 //! - [`project`]: a read model run to the end of the log, and checked.
 //! - [`refold`] and [`stored_rows`]: what the log says the rows must be, byte for byte.
+//! - [`PrivateStack`], whose parts a test may kill, and [`Proxy`], which makes the way to one of them bad.
 //! - [`check_dictionary`]: a data dictionary says what the SQL says.
 //! - [`eventually`]: waits on a condition, with a limit.
+//! - [`explore`]: every history of a small model of a protocol.
 //!
 //! What fails panics with a message for the person who reads it: this crate is for tests only.
 
@@ -18,9 +20,12 @@
 
 mod dictionary;
 mod eventually;
+mod explore;
 mod given;
 mod namespace;
+mod private_stack;
 mod project;
+mod proxy;
 mod raw;
 mod record;
 mod refold;
@@ -30,9 +35,12 @@ mod tuple;
 
 pub use dictionary::check_dictionary;
 pub use eventually::{TimedOut, eventually};
+pub use explore::{Counterexample, Explored, Next, Protocol, explore};
 pub use given::{Given, Outcome, given};
 pub use namespace::Namespace;
+pub use private_stack::{Part, PrivateStack};
 pub use project::project;
+pub use proxy::{Cut, Judge, Proxy, Weather};
 pub use raw::RawRecord;
 pub use record::{Record, Records};
 pub use refold::{TableRows, refold, stored_rows};
