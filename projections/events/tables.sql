@@ -1,5 +1,5 @@
 -- Tables of one generation of the read model `events`. `{generation}` is the generation's schema.
--- A row belongs to one record of the log, and is never changed.
+-- A row belongs to one record of the log, and is never changed. `event` has no index on (source, id): `identity` is it.
 
 CREATE TABLE {generation}.event (
     topic               text        NOT NULL,
@@ -23,7 +23,6 @@ CREATE TABLE {generation}.event (
     PRIMARY KEY (topic, partition, log_offset, recorded_at)
 ) PARTITION BY RANGE (recorded_at);
 CREATE INDEX ON {generation}.event (recorded_at);
-CREATE INDEX ON {generation}.event (source, id);
 CREATE INDEX ON {generation}.event (correlation_id) WHERE correlation_id IS NOT NULL;
 CREATE INDEX ON {generation}.event (subject, recorded_at);
 
@@ -46,3 +45,37 @@ COMMENT ON COLUMN {generation}.event.auth_id IS 'Opaque id of who sent it; null 
 COMMENT ON COLUMN {generation}.event.changed_by_source IS 'Source of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.event.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.event.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
+
+CREATE TABLE {generation}.identity (
+    source      text        NOT NULL,
+    id          text        NOT NULL,
+    topic       text        NOT NULL,
+    partition   integer     NOT NULL,
+    log_offset  bigint      NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (source, id, topic, partition, log_offset)
+) PARTITION BY HASH (source, id);
+CREATE TABLE {generation}.identity_00 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 0);
+CREATE TABLE {generation}.identity_01 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 1);
+CREATE TABLE {generation}.identity_02 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 2);
+CREATE TABLE {generation}.identity_03 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 3);
+CREATE TABLE {generation}.identity_04 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 4);
+CREATE TABLE {generation}.identity_05 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 5);
+CREATE TABLE {generation}.identity_06 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 6);
+CREATE TABLE {generation}.identity_07 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 7);
+CREATE TABLE {generation}.identity_08 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 8);
+CREATE TABLE {generation}.identity_09 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 9);
+CREATE TABLE {generation}.identity_10 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 10);
+CREATE TABLE {generation}.identity_11 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 11);
+CREATE TABLE {generation}.identity_12 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 12);
+CREATE TABLE {generation}.identity_13 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 13);
+CREATE TABLE {generation}.identity_14 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 14);
+CREATE TABLE {generation}.identity_15 PARTITION OF {generation}.identity FOR VALUES WITH (MODULUS 16, REMAINDER 15);
+
+COMMENT ON TABLE {generation}.identity IS 'Where each identity stands: one row per row of event, in order of source and id whatever month it was recorded in; partitioned into 16 by hash. An identity with several rows was counted several times: see repeat.';
+COMMENT ON COLUMN {generation}.identity.source IS 'Source of the event.';
+COMMENT ON COLUMN {generation}.identity.id IS 'Id of the event within its source.';
+COMMENT ON COLUMN {generation}.identity.topic IS 'Full name of the topic.';
+COMMENT ON COLUMN {generation}.identity.partition IS 'Number of the partition.';
+COMMENT ON COLUMN {generation}.identity.log_offset IS 'Offset of the record in its partition.';
+COMMENT ON COLUMN {generation}.identity.recorded_at IS 'When the log took the record.';

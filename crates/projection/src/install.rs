@@ -23,7 +23,7 @@ pub enum InstallError {
     Migrate(#[from] MigrateError),
     /// The served generation was filled by another version of the fold; it must be rebuilt, not changed.
     #[error(
-        "generation {generation} of {read_model} holds fold version {installed}, this program folds version {offered}: it needs a new generation"
+        "generation {generation} of {read_model} holds fold version {installed}, this program folds version {offered}: it needs a new generation, which this program cannot make yet; `make reset` begins a local installation anew, and destroys its log"
     )]
     FoldVersion {
         /// The read model.

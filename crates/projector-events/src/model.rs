@@ -1,8 +1,9 @@
-//! The fold: one row for each record, from its envelope alone.
+//! The fold: two rows for each record, from its envelope alone: what it says, and where its identity stands.
 
 use brainops_event::{Catalog, Recorded};
 use brainops_projection::{AnyRows, FoldError, ReadModel, Row, Rows, Table, Tables};
 
+use crate::identity::IdentityRow;
 use crate::row::EventRow;
 
 /// The read model `events`.
@@ -14,15 +15,18 @@ pub struct Events;
 pub struct EventTables {
     /// One row per record, only ever added to.
     pub event: Rows<EventRow>,
+    /// One row per record, only ever added to: found by source and id.
+    pub identity: Rows<IdentityRow>,
 }
 
 impl Tables for EventTables {
     fn each(&mut self, visit: &mut dyn FnMut(&mut dyn AnyRows)) {
         visit(&mut self.event);
+        visit(&mut self.identity);
     }
 
     fn definitions() -> Vec<&'static Table> {
-        vec![EventRow::TABLE]
+        vec![EventRow::TABLE, IdentityRow::TABLE]
     }
 }
 
@@ -34,7 +38,7 @@ impl ReadModel for Events {
     }
 
     fn fold_version(&self) -> u32 {
-        1
+        2
     }
 
     fn topics(&self) -> &'static [&'static str] {
@@ -50,10 +54,11 @@ impl ReadModel for Events {
     }
 
     fn want(&self, _: &Recorded<'_>, _: &mut Self::Tables) -> Result<(), FoldError> {
-        Ok(()) // a row depends on no other
+        Ok(()) // a row depends on no other, so none is ever read: repeats are found by a view
     }
 
     fn fold(&self, event: &Recorded<'_>, tables: &mut Self::Tables) -> Result<(), FoldError> {
-        tables.event.put(EventRow::of(event)?)
+        tables.event.put(EventRow::of(event)?)?;
+        tables.identity.put(IdentityRow::of(event))
     }
 }

@@ -18,7 +18,12 @@ SELECT
     e.schema_name,      -- text, nullable
     e.trust,            -- text, nullable
     e.auth_id           -- text, nullable
-FROM events.event AS e
-WHERE e.source = $1::text
-    AND e.id = $2::text
+FROM events.identity AS i
+JOIN events.event AS e
+    ON e.topic = i.topic
+    AND e.partition = i.partition
+    AND e.log_offset = i.log_offset
+    AND e.recorded_at = i.recorded_at
+WHERE i.source = $1::text
+    AND i.id = $2::text
 ORDER BY e.recorded_at, e.topic, e.partition, e.log_offset

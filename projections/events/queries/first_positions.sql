@@ -2,13 +2,13 @@
 --
 -- $1 text[]  sources
 -- $2 text[]  ids, one for each source
-SELECT DISTINCT ON (e.source, e.id)
-    e.source,           -- text
-    e.id,               -- text
-    e.topic,            -- text
-    e.partition,        -- int4
-    e.log_offset,       -- int8
-    e.recorded_at       -- timestamptz
+SELECT DISTINCT ON (i.source, i.id)
+    i.source,           -- text
+    i.id,               -- text
+    i.topic,            -- text
+    i.partition,        -- int4
+    i.log_offset,       -- int8
+    i.recorded_at       -- timestamptz
 FROM unnest($1::text[], $2::text[]) AS asked (source, id)
-JOIN events.event AS e ON e.source = asked.source AND e.id = asked.id
-ORDER BY e.source, e.id, e.recorded_at, e.topic, e.partition, e.log_offset
+JOIN events.identity AS i ON i.source = asked.source AND i.id = asked.id
+ORDER BY i.source, i.id, i.recorded_at, i.topic, i.partition, i.log_offset

@@ -3,9 +3,9 @@
 -- $1 text    source
 -- $2 text    last id of the page before, or NULL for the first page
 -- $3 bigint  most rows to return, at least 1
-SELECT DISTINCT e.id    -- text
-FROM events.event AS e
-WHERE e.source = $1::text
-    AND ($2::text IS NULL OR e.id > $2)
-ORDER BY e.id
+SELECT DISTINCT i.id    -- text
+FROM events.identity AS i
+WHERE i.source = $1::text
+    AND ($2::text IS NULL OR i.id > $2)
+ORDER BY i.id
 LIMIT $3::bigint

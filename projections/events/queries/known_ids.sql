@@ -2,7 +2,6 @@
 --
 -- $1 text    source
 -- $2 text[]  ids
-SELECT DISTINCT e.id    -- text
-FROM events.event AS e
-WHERE e.source = $1::text
-    AND e.id = ANY ($2::text[])
+SELECT DISTINCT i.id    -- text
+FROM unnest($2::text[]) AS asked (id)
+JOIN events.identity AS i ON i.source = $1::text AND i.id = asked.id

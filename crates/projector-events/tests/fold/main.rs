@@ -4,11 +4,11 @@
 
 use brainops_event::types::lead::LeadLost;
 use brainops_event::{
-    Body, Catalog, Envelope, EventId, EventType, Offset, Outgoing, Partition, Recorded, Source, Subject,
-    TopicName, Trust,
+    Body, Catalog, Envelope, EventId, EventType, Offset, Outgoing, Partition, PartitionCount, Recorded,
+    Source, Subject, TopicName, Trust, partition_for,
 };
 use brainops_projection::{AnyRows as _, Changed, ReadModel as _};
-use brainops_projector_events::{EventRow, EventTables, Events};
+use brainops_projector_events::{EventRow, EventTables, Events, IdentityRow};
 use brainops_testkit::{given, said};
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -96,6 +96,25 @@ fn records_of_every_topic_and_without_a_schema_are_indexed() {
         assert_eq!(row.changed.position, "other.prefix.tool/3@9");
         assert_eq!(tables.event.tuples().unwrap().len(), 1);
     }
+}
+
+/// The identity is the same, the places are not: each has a row, whoever else said the same.
+#[test]
+fn each_record_of_an_identity_has_a_row_of_its_own() {
+    let lost = |lead: &str| said::<LeadLost>("same", lead, moment(0), json!({"lead_id": lead}));
+    let message = Outgoing::message(envelope("same"), "{}").unwrap();
+    let count = PartitionCount::new(8).unwrap();
+    let partition = |lead: &String| partition_for(lead.as_bytes(), count) != partition_for(b"l1", count);
+    let elsewhere = (2..).map(|number| format!("l{number}")).find(partition).unwrap();
+    let outcome = given(Events).events([lost("l1"), lost(&elsewhere), message]).fold();
+    let rows: Vec<IdentityRow> = outcome.tables().identity.all().into_iter().cloned().collect();
+    let indexed: Vec<(Partition, Offset)> =
+        outcome.tables().event.all().iter().map(|row| (row.partition, row.offset)).collect();
+    assert_eq!(rows.iter().map(|row| (row.partition, row.offset)).collect::<Vec<_>>(), indexed);
+    let [first, second, other] = rows.as_slice() else { panic!("three rows: {rows:?}") };
+    assert_eq!((first.id.as_str(), &first.source), ("same", &second.source));
+    assert_eq!((first.topic.as_str(), other.topic.as_str()), ("brainops.lead", "brainops.agent"));
+    assert_eq!((first.recorded_at, other.recorded_at), (moment(0), moment(2)));
 }
 
 #[test]

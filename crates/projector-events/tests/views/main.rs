@@ -9,6 +9,7 @@ use brainops_event::types::monitor::AlertFired;
 use brainops_event::{
     Envelope, EventId, EventType, Outgoing, PartitionCount, Source, Subject, partition_for,
 };
+use brainops_log::WINDOW_OFFSETS;
 use brainops_projection::undocumented;
 use brainops_projector_events::Events;
 use brainops_testkit::{Namespace, project, said};
@@ -57,11 +58,11 @@ async fn tail(pool: &PgPool, event_type: Option<&str>, after: Option<Key>, limit
 
 async fn check_tail(pool: &PgPool) {
     let all = tail(pool, None, None, 100).await;
-    assert_eq!(all.len(), 33, "the repeat stands in another partition, so it is no duplicate");
+    assert_eq!(all.len(), 35, "the repeat stands in another partition, so it is no duplicate");
     assert!(all.is_sorted_by(|one, other| one > other), "the latest first");
     let (first, rest) = (tail(pool, None, None, 10).await, tail(pool, None, Some(all[9].clone()), 100).await);
     assert_eq!([first, rest].concat(), all);
-    assert_eq!(tail(pool, Some("monitor.alert.fired"), None, 100).await.len(), 1);
+    assert_eq!(tail(pool, Some("monitor.alert.fired"), None, 100).await.len(), 2);
 }
 
 async fn check_identities(pool: &PgPool) {
@@ -88,11 +89,66 @@ async fn check_identities(pool: &PgPool) {
     assert_eq!(all.len(), 30);
     assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 30);
 
-    let repeats =
-        sqlx::query("SELECT id, times, positions FROM events.repeat").fetch_all(pool).await.unwrap();
-    let [repeat] = repeats.as_slice() else { panic!("one event stands twice") };
-    assert_eq!((repeat.get::<&str, _>("id"), repeat.get::<i64, _>("times")), ("twice", 2));
-    assert_eq!(repeat.get::<Vec<String>, _>("positions").len(), 2);
+    let [moved, twice] = &repeats(pool).await[..] else { panic!("two events stand twice") };
+    assert_eq!((moved.id.as_str(), moved.times, moved.partitions, moved.differs), ("moved", 2, 2, true));
+    assert!(moved.positions[0].contains(".lead/") && moved.positions[1].contains(".monitor/"), "{moved:?}");
+    assert_eq!((twice.id.as_str(), twice.times, twice.partitions, twice.differs), ("twice", 2, 2, true));
+    assert_eq!((twice.positions.len(), twice.recorded_at.len()), (2, 2));
+    let count = include_str!("../../../../projections/events/queries/repeat_count.sql");
+    let row = sqlx::query(count).fetch_one(pool).await.unwrap();
+    assert_eq!((row.get::<i64, _>("events"), row.get::<i64, _>("times_too_many")), (2, 2));
+}
+
+/// A row of the query `repeats`.
+#[derive(Debug)]
+struct Repeat {
+    id: String,
+    times: i64,
+    partitions: i64,
+    differs: bool,
+    positions: Vec<String>,
+    recorded_at: Vec<DateTime<Utc>>,
+}
+
+/// By id.
+async fn repeats(pool: &PgPool) -> Vec<Repeat> {
+    let query = include_str!("../../../../projections/events/queries/repeats.sql");
+    let rows = sqlx::query(query).bind(Some("testkit")).bind(100_i64).fetch_all(pool).await.unwrap();
+    let repeat = |row: &sqlx::postgres::PgRow| Repeat {
+        id: row.get("id"),
+        times: row.get("times"),
+        partitions: row.get("partitions"),
+        differs: row.get("envelope_differs"),
+        positions: row.get("positions"),
+        recorded_at: row.get("recorded_at"),
+    };
+    let mut repeats: Vec<Repeat> = rows.iter().map(repeat).collect();
+    repeats.sort_by(|one, other| one.id.cmp(&other.id));
+    repeats
+}
+
+/// The window is 65,536 offsets: what is said again at that distance is dropped, one offset further it is counted and
+/// reported. What fills the distance is one event said again and again, which costs readers no row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_beyond_the_window_is_reported() {
+    let namespace = Namespace::new("repeats").await;
+    let lost = |id: &str| said::<LeadLost>(id, "l1", moment(0), json!({"lead_id": "l1"}));
+    let distance = usize::try_from(WINDOW_OFFSETS).unwrap();
+    let mut events = vec![lost("far"), lost("near")];
+    events.extend(std::iter::repeat_n(lost("filler"), distance - 1));
+    events.extend([lost("near"), lost("far")]);
+    for appended in namespace.appender().append_all(events).await {
+        appended.unwrap();
+    }
+    project(&namespace, Events).await;
+    let pool = namespace.pool();
+    let counted = "SELECT count(*) FROM events.event";
+    assert_eq!(sqlx::query_scalar::<_, i64>(counted).fetch_one(pool).await.unwrap(), 4);
+    let [far] = &repeats(pool).await[..] else { panic!("one event was counted twice") };
+    assert_eq!((far.id.as_str(), far.times, far.partitions, far.differs), ("far", 2, 1, false));
+    let offsets: Vec<&str> = far.positions.iter().filter_map(|at| at.split('@').nth(1)).collect();
+    assert_eq!(offsets, ["0", &(distance + 2).to_string()]);
+    namespace.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,8 +160,17 @@ async fn every_event_can_be_found() {
     for lead in leads_of_different_partitions(namespace.stack().log.partitions) {
         events.push(said::<LeadLost>("twice", &lead, moment(0), json!({"lead_id": lead})));
     }
-    events.push(said::<AlertFired>("a1", "prometheus/f1", moment(0), alert));
-    for appended in namespace.appender().append_all(events).await {
+    events.push(said::<AlertFired>("a1", "prometheus/f1", moment(0), alert.clone()));
+    let mut appended = namespace.appender().append_all(events).await;
+    // Said in two topics, one after the other.
+    let moved = [
+        said::<LeadLost>("moved", "l1", moment(0), json!({"lead_id": "l1"})),
+        said::<AlertFired>("moved", "prometheus/f1", moment(0), alert),
+    ];
+    for event in moved {
+        appended.push(namespace.appender().append(event).await);
+    }
+    for appended in appended {
         appended.unwrap();
     }
     let generation = project(&namespace, Events).await;
@@ -117,7 +182,7 @@ async fn every_event_can_be_found() {
     let types = include_str!("../../../../projections/events/queries/types.sql");
     let rows = sqlx::query(types).fetch_all(pool).await.unwrap();
     let counts: Vec<(String, i64)> = rows.iter().map(|row| (row.get("type"), row.get("events"))).collect();
-    let expected = [("agent.intent.plan", 30), ("lead.lost", 2), ("monitor.alert.fired", 1)];
+    let expected = [("agent.intent.plan", 30), ("lead.lost", 3), ("monitor.alert.fired", 2)];
     assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)));
     let flow = include_str!("../../../../projections/events/queries/flow.sql");
     assert_eq!(sqlx::query(flow).bind("flow-1").bind(100_i64).fetch_all(pool).await.unwrap().len(), 30);
