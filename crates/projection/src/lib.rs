@@ -28,6 +28,8 @@ mod month;
 mod note;
 mod park;
 mod plan;
+#[cfg(test)]
+mod protocol_tests;
 mod reason;
 mod row;
 mod rows;
