@@ -1,0 +1,60 @@
+//! `brainops-bench`: one measurement per call, in a process of its own, its figures as one line of JSON on stdout.
+//!
+//! `scripts/bench` calls it in interleaved rounds and writes `docs/bench.md`; by hand a call is good for a profile.
+//! Every program under test and every loop that it is measured against is a process, so that its CPU and memory are
+//! its own. Events come from a generator that can be asked for any event by its number ([`event`]): what a table must
+//! hold in the end is known without the log.
+
+mod compare;
+mod consume;
+mod event;
+mod loops;
+mod markers;
+mod meter;
+mod model;
+mod produce;
+mod project;
+mod reference;
+mod row;
+mod stand;
+mod watch;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "brainops-bench", about = "One measurement per call; figures as JSON on stdout")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a topic and fill it.
+    Produce(produce::Produce),
+    /// Read a topic with a bare client, headers too.
+    Consume(consume::Consume),
+    /// Run a read model until it is told to stop (SIGTERM).
+    Project(project::Project),
+    /// Write rows with a plain loop.
+    Reference(reference::Reference),
+    /// Run a program that fills a table, and measure it from outside.
+    Watch(watch::Watch),
+    /// Compare a table with what the events say, every column of every row.
+    Compare(compare::Compare),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let log = tracing_subscriber::EnvFilter::try_from_default_env();
+    let log = log.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(std::io::stderr).init();
+    match Arguments::parse().command {
+        Command::Produce(asked) => produce::run(asked).await,
+        Command::Consume(asked) => tokio::task::spawn_blocking(move || consume::run(&asked)).await?,
+        Command::Project(asked) => project::run(asked).await,
+        Command::Reference(asked) => reference::run(asked).await,
+        Command::Watch(asked) => watch::run(asked).await,
+        Command::Compare(asked) => compare::run(asked).await,
+    }
+}
