@@ -1,6 +1,6 @@
 //! The stack that integration tests run against: the one that `BRAINOPS_CONFIG` names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use brainops_log::{Cluster, ConfigError, KafkaConfig, LogConfig, Registry, RegistryConfig};
 use brainops_projection::PostgresConfig;
@@ -52,7 +52,15 @@ impl TestStack {
     /// # Errors
     /// When it names none; the message says how to get one.
     pub fn from_env() -> Result<Self, StackError> {
-        let path = PathBuf::from(std::env::var_os("BRAINOPS_CONFIG").ok_or(StackError::NotSet)?);
+        Self::from_file(&PathBuf::from(std::env::var_os("BRAINOPS_CONFIG").ok_or(StackError::NotSet)?))
+    }
+
+    /// The stack that a configuration file describes.
+    ///
+    /// # Errors
+    /// When it cannot be read, or describes none.
+    pub fn from_file(path: &Path) -> Result<Self, StackError> {
+        let path = path.to_path_buf();
         let text = std::fs::read_to_string(&path)
             .map_err(|source| StackError::Unreadable { path: path.clone(), source })?;
         toml::from_str(&text).map_err(|source| StackError::Unusable { path, source: Box::new(source) })

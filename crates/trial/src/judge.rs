@@ -1,0 +1,247 @@
+//! Holds the invariants against what is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::time::Duration;
+
+use brainops_testkit::stored_rows;
+use rustix::process::Signal;
+
+use crate::model::Trial;
+use crate::refold::{Expectation, refold};
+use crate::room::PARTITIONS;
+use crate::stage::Stage;
+use crate::watch::{moves, wrong};
+
+/// How long a worker may take to end after SIGTERM.
+const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long idle workers are looked at.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Which share of a processor an idle worker may use, in percent: heartbeats, metrics and polls of a debug build.
+const IDLE_PERCENT: u128 = 35;
+
+/// What must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Invariant {
+    /// Every acknowledged append is in the topic and counts once.
+    I1,
+    /// Rows are the fold of the topic up to the stored frontier, byte for byte.
+    I2,
+    /// Checkpoints never go back, and who was taken over writes nothing.
+    I3,
+    /// Nothing is shown as acknowledged that is not.
+    I6,
+    /// The lag returns to zero in time, by itself, and SIGTERM ends everybody in ten seconds.
+    I7,
+    /// Memory is bounded, and nobody is busy with nothing.
+    I8,
+    /// The fault is visible and named, and nobody panics.
+    I9,
+}
+
+/// Something that does not hold.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    /// What should hold.
+    pub invariant: Invariant,
+    /// What is there instead.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{:?}: {}", self.invariant, self.what)
+    }
+}
+
+#[derive(Default)]
+struct Found(Vec<Violation>);
+
+impl Found {
+    fn add(&mut self, invariant: Invariant, what: impl Into<String>) {
+        self.0.push(Violation { invariant, what: what.into() });
+    }
+}
+
+/// Waits for the recovery, ends the workers, and holds everything against everything.
+pub(crate) async fn judge(stage: &mut Stage) -> Vec<Violation> {
+    let mut found = Found::default();
+    if let Err(error) = stage.silence().await {
+        found.add(Invariant::I7, format!("{error:#}"));
+    }
+    if let Err(error) = stage.recover().await {
+        found.add(Invariant::I7, format!("{error:#}"));
+    }
+    look_at_idle(stage, &mut found).await;
+    end_workers(stage, &mut found).await;
+    look_at_logs(stage, &mut found);
+    if let Err(error) = look_at_data(stage, &mut found).await {
+        found.add(Invariant::I7, format!("the checker cannot look: {error:#}"));
+    }
+    found.0
+}
+
+async fn look_at_idle(stage: &mut Stage, found: &mut Found) {
+    let times = |stage: &mut Stage| -> Vec<(String, Duration)> {
+        let alive = stage.workers.iter_mut().filter_map(|worker| {
+            let alive = worker.is_alive();
+            alive.then(|| (worker.name().to_owned(), worker.processor_time()))
+        });
+        alive.collect()
+    };
+    let before = times(stage);
+    tokio::time::sleep(IDLE).await;
+    for ((name, before), (_, after)) in before.into_iter().zip(times(stage)) {
+        let percent = after.saturating_sub(before).as_millis() * 100 / IDLE.as_millis();
+        if percent > IDLE_PERCENT {
+            found.add(Invariant::I8, format!("{name} is idle and uses {percent} % of a processor"));
+        }
+    }
+}
+
+async fn end_workers(stage: &mut Stage, found: &mut Found) {
+    for worker in stage.workers.iter_mut().filter(|worker| worker.ended().is_none()) {
+        if worker.is_alive() {
+            worker.signal(Signal::TERM);
+        }
+    }
+    let memory_mib = stage.expected.memory_mib;
+    for worker in &mut stage.workers {
+        let name = worker.name().to_owned();
+        match worker.until_ended(DRAIN_LIMIT).await {
+            None => {
+                found.add(Invariant::I7, format!("{name} does not end within ten seconds of SIGTERM"));
+                worker.kill().await;
+            }
+            Some(status) if !status.success() && !worker.was_killed() && !worker.may_fail() => {
+                found.add(Invariant::I7, format!("{name} ended with {status}:\n{}", worker.last_words()));
+            }
+            Some(_) => {}
+        }
+        if worker.peak_kib() / 1024 > memory_mib {
+            found.add(Invariant::I8, format!("{name} had {} MiB", worker.peak_kib() / 1024));
+        }
+    }
+}
+
+fn look_at_logs(stage: &Stage, found: &mut Found) {
+    let logs: BTreeMap<&str, String> =
+        stage.workers.iter().map(|worker| (worker.name(), worker.log())).collect();
+    for (name, log) in &logs {
+        if let Some(line) = log.lines().find(|line| line.contains("panicked at")) {
+            found.add(Invariant::I9, format!("{name} panicked: {line}"));
+        }
+    }
+    for words in &stage.expected.named {
+        if !logs.values().any(|log| words.split('|').any(|words| log.contains(words))) {
+            found.add(Invariant::I9, format!("no log says {words:?}"));
+        }
+    }
+    for metric in &stage.expected.shown {
+        if !stage.workers.iter().any(|worker| worker.metric(metric).is_some_and(|value| value > 0.0)) {
+            found.add(Invariant::I9, format!("no metric {metric} is above zero"));
+        }
+    }
+}
+
+async fn look_at_data(stage: &mut Stage, found: &mut Found) -> anyhow::Result<()> {
+    for wrong in wrong(&moves(stage.room.pool()).await?).into_iter().take(5) {
+        found.add(Invariant::I3, wrong);
+    }
+    if !stage.expected.rows_match {
+        return Ok(());
+    }
+    let (topic, to) = (stage.room.topic(), stage.room.checkpoints().await?);
+    let records = stage.room.raw().all(&topic).await?;
+    let expectation = refold(&topic, &records, &to, &stage.expected.poison, PARTITIONS);
+    let standing: BTreeSet<(i32, i64)> =
+        records.iter().flat_map(|(partition, all)| all.iter().map(|one| (*partition, one.offset))).collect();
+    look_at_acks(stage, &records, &expectation, &to, found);
+    look_at_rows(stage, &expectation, &standing, found).await
+}
+
+/// I1, and the half of I6 that is about positions: an acknowledgement names a record that is this event.
+fn look_at_acks(
+    stage: &Stage,
+    records: &BTreeMap<i32, Vec<crate::raw::RawFacts>>,
+    expectation: &Expectation,
+    to: &BTreeMap<i32, i64>,
+    found: &mut Found,
+) {
+    let at: BTreeMap<(i32, i64), &str> = records
+        .iter()
+        .flat_map(|(partition, all)| all.iter().map(|one| ((*partition, one.offset), one.id.as_str())))
+        .collect();
+    let mut times: BTreeMap<u64, u64> = BTreeMap::new();
+    for number in expectation.counted.values() {
+        *times.entry(*number).or_default() += 1;
+    }
+    let held: BTreeSet<(i32, &str)> = expectation
+        .parked
+        .keys()
+        .filter_map(|(partition, key, _)| Some((*partition, key.as_deref()?)))
+        .collect();
+    let (mut lost, mut unfolded) = (Vec::new(), Vec::new());
+    let pages = stage.ledger.pages();
+    for (number, acks) in &pages.acked {
+        for acked in acks {
+            let stands = at.get(&(acked.partition, acked.offset));
+            if stands.copied() != Some(crate::model::id_of(*number).as_str()) {
+                lost.push((*number, *acked, stands.copied()));
+            }
+        }
+        let subject = pages.said.get(number).map(String::as_str).unwrap_or_default();
+        let excused = acks.iter().any(|acked| {
+            held.contains(&(acked.partition, subject))
+                || acked.offset >= to.get(&acked.partition).copied().unwrap_or(0)
+        });
+        if !excused && times.get(number) != Some(&1) {
+            unfolded.push((*number, times.get(number).copied().unwrap_or(0)));
+        }
+    }
+    if !lost.is_empty() {
+        let first = &lost[..lost.len().min(5)];
+        found.add(Invariant::I1, format!("{} acknowledged events do not stand there: {first:?}", lost.len()));
+    }
+    if !unfolded.is_empty() {
+        let first = &unfolded[..unfolded.len().min(5)];
+        found.add(Invariant::I1, format!("{} events count otherwise than once: {first:?}", unfolded.len()));
+    }
+}
+
+/// I2, byte for byte, with the difference in words; and the other half of I6: no row is of an event that is not there.
+async fn look_at_rows(
+    stage: &Stage,
+    expectation: &Expectation,
+    standing: &BTreeSet<(i32, i64)>,
+    found: &mut Found,
+) -> anyhow::Result<()> {
+    let pool = stage.room.pool();
+    let stored = stored_rows::<Trial>(pool, stage.room.generation()).await?;
+    let seen: Vec<(i32, i64)> =
+        sqlx::query_as("SELECT partition, log_offset FROM trial_g1.seen").fetch_all(pool).await?;
+    let seen: BTreeSet<(i32, i64)> = seen.into_iter().collect();
+    let nowhere: Vec<_> = seen.difference(standing).take(5).collect();
+    if !nowhere.is_empty() {
+        found.add(Invariant::I6, format!("rows of events that stand nowhere: {nowhere:?}"));
+    }
+    for (table, expected) in &expectation.rows {
+        if stored.get(table) == Some(expected) {
+            continue;
+        }
+        let counted: BTreeSet<(i32, i64)> = expectation.counted.keys().copied().collect();
+        let missing: Vec<_> = counted.difference(&seen).take(5).collect();
+        let surplus: Vec<_> = seen.difference(&counted).take(5).collect();
+        let rows = stored.get(table).map_or(0, Vec::len);
+        found.add(
+            Invariant::I2,
+            format!(
+                "{table} is not the fold of the topic: {rows} rows, expected {}; missing {missing:?}, too many {surplus:?}",
+                expected.len()
+            ),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Somebody who keeps appending: unique events, again after an unknown outcome, each acknowledgement noted.
+
+use std::time::Duration;
+
+use brainops_event::Outgoing;
+use brainops_log::{Appender, Outcome};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::dice::Dice;
+use crate::ledger::{Acked, Ledger};
+use crate::model::event;
+
+/// How many events are said at once.
+const AT_ONCE: u64 = 10;
+
+/// The pause after each time.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long what was said may go without an acknowledgement once the speaker is asked to end.
+const LAST_LIMIT: Duration = Duration::from_secs(60);
+
+/// How many subjects there are.
+const SUBJECTS: u64 = 120;
+
+/// A subject, as skewed as those of leads are.
+pub(crate) fn subject(dice: &mut Dice) -> String {
+    format!("metrics/lead-{}", dice.skewed(SUBJECTS))
+}
+
+/// How events are appended.
+#[derive(Debug, Clone)]
+pub(crate) enum Voice {
+    /// Straight to Kafka.
+    Direct(Appender),
+}
+
+/// A speaker at work.
+#[derive(Debug)]
+pub(crate) struct Speaker {
+    stop: CancellationToken,
+    life: JoinHandle<Result<(), String>>,
+}
+
+impl Speaker {
+    pub(crate) fn start(voice: Voice, ledger: Ledger, dice: Dice) -> Self {
+        let stop = CancellationToken::new();
+        let life = tokio::spawn(speak(voice, ledger, dice, stop.clone()));
+        Self { stop, life }
+    }
+
+    /// Says no more, and waits until all that was said is acknowledged.
+    pub(crate) async fn silence(self) -> Result<(), String> {
+        self.stop.cancel();
+        self.life.await.map_err(|error| error.to_string())?
+    }
+}
+
+async fn speak(voice: Voice, ledger: Ledger, mut dice: Dice, stop: CancellationToken) -> Result<(), String> {
+    let mut waiting: Vec<(u64, String)> = Vec::new();
+    let mut last: Option<(u64, String)> = None;
+    let mut asked_to_stop_at = None;
+    loop {
+        if stop.is_cancelled() {
+            let since = *asked_to_stop_at.get_or_insert_with(Instant::now);
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            if since.elapsed() > LAST_LIMIT {
+                return Err(format!("{} events are never acknowledged", waiting.len()));
+            }
+        } else if waiting.is_empty() {
+            // Now and then somebody says again what was acknowledged long ago.
+            waiting.extend(last.take_if(|_| dice.below(4) == 0));
+            for _ in 0..AT_ONCE {
+                let subject = subject(&mut dice);
+                waiting.push((ledger.say(&subject), subject));
+            }
+        }
+        let before = waiting.clone();
+        waiting = say(&voice, &ledger, waiting).await?;
+        if waiting.is_empty() {
+            last = before.into_iter().next_back();
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Says these, in order; what comes back is to be said again, in order.
+pub(crate) async fn say(
+    voice: &Voice,
+    ledger: &Ledger,
+    events: Vec<(u64, String)>,
+) -> Result<Vec<(u64, String)>, String> {
+    let outgoing: Vec<Outgoing> =
+        events.iter().map(|(number, subject)| event(*number, subject, "EUR")).collect();
+    let mut again = Vec::new();
+    match voice {
+        Voice::Direct(appender) => {
+            for (said, answer) in events.into_iter().zip(appender.append_all(outgoing).await) {
+                match answer {
+                    Ok(appended) => {
+                        let (partition, offset) =
+                            (appended.position.partition.get(), appended.position.offset.get());
+                        ledger.acknowledge(said.0, Acked { partition, offset });
+                    }
+                    Err(error) if error.outcome() == Outcome::NeverThere => return Err(error.to_string()),
+                    Err(_) => again.push(said),
+                }
+            }
+        }
+    }
+    Ok(again)
+}
