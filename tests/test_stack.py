@@ -6,6 +6,7 @@ Run with: python3 -m unittest -v tests/test_stack.py
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -17,7 +18,9 @@ import tempfile
 import threading
 import time
 import tomllib
+import types
 import unittest
+import unittest.mock
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -27,10 +30,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 sys.dont_write_bytecode = True
 
+from stacklib.folder import StackFolder  # noqa: E402
 from stacklib.parts import POSTGRES, check_digests, ready_parts  # noqa: E402
 from stacklib.ports import is_free  # noqa: E402
 from stacklib.process import read_pid_file, start_time  # noqa: E402
 from stacklib.scram import ScramClient, ScramError  # noqa: E402
+from stacklib.supervisor import Supervisor  # noqa: E402
 from stacklib.talk import StackError, wait_until  # noqa: E402
 
 PARTS = ("postgres", "kafka", "registry")
@@ -363,6 +368,188 @@ class Resilience(unittest.TestCase):
             bystander.kill()
             bystander.wait()
             OTHER.run("up")
+
+
+class Supervision(unittest.TestCase):
+    """What dies comes back by itself, with what it knew."""
+
+    def setUp(self) -> None:
+        OTHER.environment["STACK_SUPERVISE"] = "yes"
+        OTHER.run("up")
+
+    def tearDown(self) -> None:
+        OTHER.environment["STACK_SUPERVISE"] = "no"
+        OTHER.run("up")
+        self.assertIsNone(self.status()["supervisor"]["pid"])
+        del OTHER.environment["STACK_SUPERVISE"]
+
+    def status(self) -> dict:
+        done = subprocess.run([ROOT / "scripts" / "stack", "status", "--json"], env=OTHER.environment, text=True,
+                              capture_output=True, timeout=LIMIT_S, check=False)
+        return json.loads(done.stdout)
+
+    def restarts(self, part: str) -> int:
+        return {row["part"]: row["restarts"] for row in self.status()["parts"]}[part]
+
+    def comes_back(self, part: str, pid: int, restarts: int) -> bool:
+        """It runs, under another pid, and the supervisor has seen it answer."""
+        def is_back() -> bool:
+            return OTHER.pids()[part] not in (None, pid) and self.restarts(part) > restarts and not StackFolder(OTHER.folder).is_busy()
+
+        return wait_until(is_back, LIMIT_S)
+
+    def test_killed_parts_are_back_and_answer(self) -> None:
+        self.assertNotIn("ERROR", OTHER.kafka_tool("admin", "TopicCommand", "--create", "--if-not-exists", "--topic", TOPIC))
+        self.assertNotIn("ERROR", OTHER.append("appender", "before the death"))
+        self.assertEqual(OTHER.sql("CREATE TABLE IF NOT EXISTS kept (n int); TRUNCATE kept; INSERT INTO kept VALUES (8)"), "")
+        others = OTHER.pids()
+        for part in ("kafka", "postgres"):
+            pid, restarts = OTHER.pids()[part], self.restarts(part)
+            OTHER.run("kill", part)
+            self.assertTrue(self.comes_back(part, pid, restarts), part)
+        self.assertIn("before the ", OTHER.read("reader", 1))  # this word, or that of another test
+        self.assertEqual(OTHER.sql("SELECT n FROM kept"), "8")
+        self.assertEqual(OTHER.pids()["registry"], others["registry"], "what lives is left alone")
+        self.assertIn("kafka", (OTHER.folder / "logs" / "supervisor.log").read_text())
+        self.assertIn("started again", OTHER.run("status").stdout)
+
+    def test_down_ends_the_supervisor_too_and_in_mid_restart(self) -> None:
+        OTHER.run("kill", "kafka")
+        OTHER.run("down")
+        self.assertEqual(OTHER.processes(), [])
+
+    def test_a_killed_supervisor_takes_nothing_with_it_and_is_started_once(self) -> None:
+        before, supervisor = OTHER.pids(), self.status()["supervisor"]["pid"]
+        OTHER.run("up")
+        self.assertEqual(self.status()["supervisor"]["pid"], supervisor)
+        self.assertIn("runs already", OTHER.run("supervise", expect=1).stderr)
+        os.kill(supervisor, signal.SIGKILL)
+        self.assertTrue(wait_until(lambda: self.status()["supervisor"]["pid"] is None, 10))
+        OTHER.run("up")
+        self.assertNotIn(self.status()["supervisor"]["pid"], (None, supervisor))
+        self.assertEqual(OTHER.pids(), before)
+
+    def test_restart_is_no_death(self) -> None:
+        pid, restarts = OTHER.pids()["registry"], self.restarts("registry")
+        OTHER.run("restart", "registry")
+        self.assertNotIn(OTHER.pids()["registry"], (None, pid))
+        self.assertEqual(self.restarts("registry"), restarts)
+
+
+class Frail:
+    """A part that dies whenever it likes, for tests of the supervisor alone."""
+
+    needs = ()
+
+    def __init__(self, folder: Path, name: str = "frail") -> None:
+        self.name, self.folder, self.pid, self.starts, self.can_start = name, folder, 1, 0, True
+        self.process = types.SimpleNamespace(pid=lambda: self.pid, tail=lambda _: "FATAL: it hurts", end=lambda: None, log="its.log")
+
+    def data_folder(self) -> Path:
+        return self.folder
+
+    def has_data(self) -> bool:
+        return self.folder.exists()
+
+    def start(self) -> None:
+        self.starts += 1
+        if not self.can_start:
+            raise StackError("cannot")
+        self.pid = 1000 + self.starts
+
+    def await_ready(self) -> None:
+        pass
+
+
+class Patience(unittest.TestCase):
+    """The supervisor alone, with a clock of ours."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        stack = StackFolder(Path(folder.name, "stack"))
+        stack.make()
+        (data := Path(folder.name, "data")).mkdir()
+        self.clock, self.part = 0.0, Frail(data)
+        self.supervisor = Supervisor(stack, [self.part], give_up_after=3, now=lambda: self.clock)
+        self.watch = self.supervisor.watches["frail"]
+        self.said = io.StringIO()
+        redirected = contextlib.redirect_stderr(self.said)
+        redirected.__enter__()
+        self.addCleanup(redirected.__exit__, None, None, None)
+        self.supervisor.look()
+
+    def starts_within(self, seconds: float) -> list[float]:
+        """Looks ten times a second; when it started the part."""
+        begun, started = self.clock, []
+        while self.clock < begun + seconds:
+            before = self.part.starts
+            self.supervisor.look()
+            started += [round(self.clock - begun, 1)] * (self.part.starts - before)
+            self.clock += 0.1
+        return started
+
+    def test_it_tries_more_and_more_slowly_then_gives_up_until_somebody_else_starts_it(self) -> None:
+        self.part.pid, self.part.can_start = None, False
+        self.assertEqual(self.starts_within(100), [0.0, 0.5, 1.5])
+        self.assertEqual((self.watch.state, self.watch.restarts), ("given up", 3))
+        self.assertIn("GIVEN UP", self.said.getvalue())
+        self.assertIn("it hurts", self.said.getvalue())
+        self.part.pid, self.part.can_start = 7, True
+        self.supervisor.look()
+        self.part.pid = None
+        self.assertEqual(self.starts_within(10), [0.0])
+
+    def test_what_dies_again_and_again_is_given_up_and_what_stays_is_forgiven(self) -> None:
+        for round_number in range(3):
+            self.part.pid = None
+            self.assertEqual(len(self.starts_within(40)), 1, round_number)
+        self.part.pid = None
+        self.assertEqual(self.starts_within(40), [])
+        self.part.pid = 7
+        self.starts_within(61)
+        for _ in range(9):
+            self.part.pid = None
+            self.assertEqual(len(self.starts_within(70)), 1)
+
+    def test_it_waits_for_space_for_as_long_as_it_takes(self) -> None:
+        usage, space = shutil.disk_usage(self.part.folder), [0]
+        with unittest.mock.patch("shutil.disk_usage", lambda _: usage._replace(free=space[0])):
+            self.part.pid = None
+            self.assertEqual(self.starts_within(500), [])
+            self.assertEqual((self.watch.state, self.watch.in_a_row), ("no space", 0))
+            self.assertEqual(self.said.getvalue().count("waits for space"), 1)
+            space[0] = 1 << 30
+            self.assertEqual(self.starts_within(10), [0.0])
+
+    def test_lost_data_is_not_replaced_by_an_empty_one(self) -> None:
+        self.part.folder.rmdir()
+        self.part.pid = None
+        self.assertEqual(self.starts_within(10), [])
+        self.assertIn("its data is gone", self.said.getvalue())
+
+
+class Elsewhere(unittest.TestCase):
+    def test_data_on_another_disk_stays_there_and_goes_with_the_stack(self) -> None:
+        stack, disk = Stack(HOME / "elsewhere"), HOME / "disk"
+        HOME.chmod(0o755)  # so that the user that Postgres runs as can go there
+        disk.mkdir()
+        named = {"STACK_KAFKA_DATA": str(disk), "STACK_POSTGRES_DATA": str(disk)}
+        stack.environment |= named
+        try:
+            stack.run("up")
+            self.assertEqual(stack.sql("SELECT 1"), "1")
+            self.assertEqual(sorted(name.partition("-")[0] for name in os.listdir(disk)), ["kafka", "postgres"])
+            self.assertFalse((stack.folder / "kafka" / "data").exists())
+            stack.run("down")
+            stack.environment["STACK_KAFKA_DATA"] = str(HOME / "another")
+            self.assertIn("only a new stack", stack.run("up", expect=1).stderr)
+        finally:
+            for name in named:
+                del stack.environment[name]
+            stack.run("reset", "--yes")
+        self.assertEqual(os.listdir(disk), [])
+        disk.rmdir()
 
 
 class Ending(unittest.TestCase):

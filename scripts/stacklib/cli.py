@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 
-from . import operations
+from . import operations, supervisor
 from .folder import StackFolder
 from .talk import StackError, say
 
@@ -25,6 +25,10 @@ EPILOGUE = """\
 environment:
   STACK_DIR       the stack's folder (default: ~/.cache/brainops/stack); another folder is another stack beside it
   STACK_PROFILE   "test" notices dead consumers within seconds; "default" is Kafka's patience; remembered
+  STACK_SUPERVISE "yes" starts again in the background what dies, "no" does not (default: yes, in the profile "test" no);
+                  remembered
+  STACK_KAFKA_DATA, STACK_POSTGRES_DATA
+                  a folder on another disk for the data of a new stack; remembered
   XDG_CACHE_HOME  where fetched programs are kept, shared by all stacks (default: ~/.cache)
   MAVEN_OPTS, PIP_*  are passed on to the package managers
 """
@@ -56,8 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     command("down", _down, "stop everything (a `brainops serve` of this stack first); the data stays")
     command("status", _status, "what runs, with pid, port and memory; exit code 3 unless all parts run").add_argument(
         "--json", action="store_true", help="for programs")
+    supervise = command("supervise", _supervise, "start again what dies, in the foreground, until Ctrl-C")
+    supervise.add_argument("--give-up-after", type=int, default=supervisor.GIVE_UP_AFTER, metavar="N",
+                           help=f"starts in a row that did not hold (default: {supervisor.GIVE_UP_AFTER})")
+    for name, run, help_text in (("restart", _restart, "stop one part in good order and start it again"),
+                                 ("kill", _kill, "end one part with SIGKILL, as a crash would")):
+        command(name, run, help_text).add_argument("part", choices=PARTS)
     logs = command("logs", _logs, "the end of the logs")
-    logs.add_argument("part", nargs="?", choices=PARTS, help="one part only")
+    logs.add_argument("part", nargs="?", choices=(*PARTS, supervisor.NAME), help="one part only")
     logs.add_argument("-f", "--follow", action="store_true", help="go on as they grow")
     logs.add_argument("-n", "--lines", type=int, default=50, help="how many lines of each (default: 50)")
     command("reset", _reset, "destroy the stack: stop everything, remove data, passwords and settings").add_argument(
@@ -79,16 +89,38 @@ def _down(stack: StackFolder, _: argparse.Namespace) -> int:
 def _status(stack: StackFolder, options: argparse.Namespace) -> int:
     rows = operations.status(stack)
     if options.json:
-        print(json.dumps({"stack": str(stack.path), "profile": stack.profile(), "parts": rows}, indent=1))
+        watching = {"pid": supervisor.process(stack).pid()}
+        print(json.dumps({"stack": str(stack.path), "profile": stack.profile(), "supervisor": watching, "parts": rows}, indent=1))
     else:
         for row in rows:
             details = f"pid {row['pid']:<8} port {row['port']:<6} {row['memory_mib']} MiB" if row["pid"] else ""
-            print(f"{row['part']:<9} {row['state']:<8} {details}".rstrip())
+            print(f"{row['part']:<9} {row['state']:<8} {details} {_restarts(row)}".rstrip())
+        print(f"supervisor {'running' if supervisor.process(stack).pid() else 'none'}")
     return OK if all(row["pid"] for row in rows) else NOT_RUNNING
 
 
+def _restarts(row: dict) -> str:
+    times = row.get("restarts")
+    return f" started again {times} times; died last {row['last_death'][:120]}" if times else ""
+
+
+def _supervise(stack: StackFolder, options: argparse.Namespace) -> int:
+    operations.supervise(stack, options.give_up_after)
+    return OK
+
+
+def _restart(stack: StackFolder, options: argparse.Namespace) -> int:
+    operations.restart(stack, options.part)
+    return OK
+
+
+def _kill(stack: StackFolder, options: argparse.Namespace) -> int:
+    operations.kill(stack, options.part)
+    return OK
+
+
 def _logs(stack: StackFolder, options: argparse.Namespace) -> int:
-    wanted = [options.part] if options.part else PARTS
+    wanted = [options.part] if options.part else (*PARTS, supervisor.NAME)
     files = [str(stack.process(part).log) for part in wanted if stack.process(part).log.exists()]
     if not files:
         raise StackError(f"no logs yet in {stack / 'logs'}")

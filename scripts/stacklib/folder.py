@@ -29,6 +29,7 @@ from .talk import StackError, say
 
 SECRETS = ("kafka-appender", "kafka-reader", "kafka-admin", "kafka-broker", "postgres-superuser", "postgres-brainops", "postgres-registry")
 PROFILES = ("default", "test")
+YES_OR_NO = {"yes": True, "no": False}
 OURS = ("brainops.toml", "kafka", "registry", "postgres", "state", "run", "logs", "secrets", "settings.json", "serve.pid", "id")
 
 
@@ -155,6 +156,34 @@ class StackFolder:
         if profile not in PROFILES:
             raise StackError(f"STACK_PROFILE is {profile!r}; it may be {' or '.join(PROFILES)}")
         return profile
+
+    def is_supervised(self) -> bool:
+        """STACK_SUPERVISE if it is set, else what it was last, else by profile: tests kill parts on purpose."""
+        said = os.environ.get("STACK_SUPERVISE")
+        if not said:
+            return self.settings().get("supervised", self.profile() != "test")
+        if said not in YES_OR_NO:
+            raise StackError(f"STACK_SUPERVISE is {said!r}; it may be yes or no")
+        return YES_OR_NO[said]
+
+    def settle_data(self, parts: tuple[str, ...]) -> None:
+        """Remembers where a new stack puts its data: STACK_KAFKA_DATA and the like name folders on other disks."""
+        settled = dict.fromkeys(parts, "") if self.ports() else {}  # made before there was a choice
+        places = self.settings().get("data", settled)
+        for part in parts:
+            variable = f"STACK_{part.upper()}_DATA"
+            named = os.environ.get(variable)
+            wanted = str(_plain_path(variable, named) / f"{part}-{self.place_hash()}") if named else ""
+            if named and wanted != places.setdefault(part, wanted):
+                raise StackError(f"{variable} is {named!r}, but the data of {part} lies in {places[part] or 'its usual place'}; "
+                                 "only a new stack can have it elsewhere")
+            places.setdefault(part, wanted)
+        self.remember(data=places)
+
+    def elsewhere(self, part: str) -> Path | None:
+        """The folder of a part's data if it is not at its usual place."""
+        place = self.settings().get("data", {}).get(part)
+        return Path(place) if place else None
 
     def destroy(self) -> None:
         """Removes what is ours and nothing else, so that a STACK_DIR with other things in it keeps them."""

@@ -16,6 +16,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 from .folder import StackFolder
 from .kafka_client import (CLUSTER, CLUSTER_NAME, DESCRIBE, DESCRIBE_CONFIGS, GROUP, IDEMPOTENT_WRITE, LITERAL, PREFIXED, READ,
@@ -71,6 +72,19 @@ authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:admin;User:broker
 allow.everyone.if.no.acl.found=false
 
+# What an acknowledgement is worth. Kafka answers when the record is in the page cache of every replica in sync, and the
+# kernel writes it to the disk within half a minute: a killed broker loses nothing of it, a machine without power may.
+# In production the other replicas are on other machines (replication 3, min.insync.replicas 2), so the answer means two
+# of them; here there is one machine, and one replica is all there can be. An fsync for each batch
+# (log.flush.interval.messages=1) would close that gap at the price of one fsync per request and partition.
+min.insync.replicas=1
+# A replica that was not in sync would drop what was acknowledged.
+unclean.leader.election.enable=false
+# History is never deleted nor compacted unless a topic says so, also in a topic that somebody makes by hand.
+log.retention.ms=-1
+log.cleanup.policy=delete
+
+# A topic is made with its settings or not at all.
 auto.create.topics.enable=false
 num.partitions=8
 default.replication.factor=1
@@ -110,6 +124,7 @@ class Kafka(Service):
     def __init__(self, stack: StackFolder, ports: dict[str, int], parts: Parts | None = None) -> None:
         super().__init__(stack, ports)
         self._parts = parts
+        self._data = stack.elsewhere("kafka") or self.workplace / "data"
 
     def launch(self) -> Launch:
         # The quick compiler alone halves the start, the thorough one doubles the throughput.
@@ -123,9 +138,20 @@ class Kafka(Service):
         self.stack.write_private("kafka/server.properties", self._server_properties())
         formatted = self.workplace / "formatted"
         if not formatted.exists():
-            shutil.rmtree(self.workplace / "data", ignore_errors=True)
+            shutil.rmtree(self._data, ignore_errors=True)
+            self._data.mkdir(parents=True, mode=0o700)
             self._format()
             formatted.touch()
+
+    def data_folder(self) -> Path:
+        return self._data
+
+    def has_data(self) -> bool:
+        return (self._data / "meta.properties").exists()
+
+    def destroy(self) -> None:
+        """Removes the data, which may lie outside the stack folder."""
+        shutil.rmtree(self._data, ignore_errors=True)
 
     def is_ready(self) -> bool:
         try:
@@ -170,7 +196,7 @@ class Kafka(Service):
                 f"-Dlog4j2.configurationFile={self.workplace}/log4j2.properties"]
 
     def _server_properties(self) -> str:
-        settings = SERVER.format(**self.ports, data=self.workplace / "data", broker=self.stack.secret("kafka-broker"))
+        settings = SERVER.format(**self.ports, data=self._data, broker=self.stack.secret("kafka-broker"))
         return settings + (TEST_PROFILE if self._is_test() else "")
 
     def _is_test(self) -> bool:

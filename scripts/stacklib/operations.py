@@ -2,20 +2,22 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 
-from . import kafka
+from . import kafka, supervisor
 from .folder import StackFolder
 from .kafka import Kafka
-from .parts import ready_parts
+from .parts import Parts, ready_parts
 from .ports import choose_ports
 from .postgres import DATABASE, USER, Postgres
 from .process import memory_mib
 from .registry import Registry
 from .service import Service
-from .talk import Stopwatch, say
+from .talk import StackError, Stopwatch, say, wait_until
 
 SERVE_STOP_LIMIT_S = 30
+KILL_LIMIT_S = 10
 
 
 def up(stack: StackFolder) -> None:
@@ -23,7 +25,8 @@ def up(stack: StackFolder) -> None:
     watch = Stopwatch()
     with stack.locked():
         stack.make()
-        stack.remember(profile=stack.profile())
+        stack.remember(profile=stack.profile(), supervised=stack.is_supervised())
+        stack.settle_data(("kafka", "postgres"))
         parts = ready_parts()
         ports = choose_ports(stack)
         broker, database, registry = Kafka(stack, ports, parts), Postgres(stack, ports, parts), Registry(stack, ports, parts)
@@ -34,6 +37,10 @@ def up(stack: StackFolder) -> None:
         broker.await_ready()
         registry.await_ready()
         stack.write_private("brainops.toml", configuration(stack, ports, registry.url()))
+        if stack.is_supervised():
+            supervisor.start(stack)
+        elif supervisor.stop(stack):
+            say(supervisor.NAME, "stopped; nobody starts again what dies")
     say("stack", f"ready in {watch}: {stack.path}")
     say("stack", 'for this shell: eval "$(scripts/stack env)"')
 
@@ -43,12 +50,15 @@ def down(stack: StackFolder) -> None:
     if not stack.exists():
         say("stack", f"there is none in {stack.path}")
         return
+    supervisor.stop(stack)  # before the lock, which it may hold for as long as a part takes to start
     with stack.locked():
         stop_all(stack)
 
 
 def stop_all(stack: StackFolder) -> None:
     watch = Stopwatch()
+    if supervisor.stop(stack):  # an `up` may have started it since
+        say(supervisor.NAME, "stopped")
     if stack.serve().stop(signal.SIGTERM, SERVE_STOP_LIMIT_S):
         say("serve", "stopped")
     for service in reversed(services(stack)):
@@ -56,17 +66,55 @@ def stop_all(stack: StackFolder) -> None:
     say("stack", f"down in {watch}")
 
 
-def services(stack: StackFolder) -> list[Service]:
+def services(stack: StackFolder, parts: Parts | None = None) -> list[Service]:
     """All parts in the order of their start."""
     ports = stack.ports()
-    return [Postgres(stack, ports), Kafka(stack, ports), Registry(stack, ports)]
+    return [Postgres(stack, ports, parts), Kafka(stack, ports, parts), Registry(stack, ports, parts)]
+
+
+def supervise(stack: StackFolder, give_up_after: int) -> None:
+    """Starts again what dies, in this very process, until told to end."""
+    _need_stack(stack)
+    supervisor.supervise(stack, services(stack, ready_parts()), give_up_after)
+
+
+def kill(stack: StackFolder, part: str) -> None:
+    """Ends a part with SIGKILL, as a crash would. What is supervised comes back."""
+    _need_stack(stack)
+    process = stack.process(part)
+    pid = process.pid()
+    if pid is None:
+        raise StackError(f"{part} does not run")
+    os.kill(pid, signal.SIGKILL)
+    if not wait_until(lambda: process.pid() != pid, KILL_LIMIT_S):
+        raise StackError(f"{part} does not die; its pid is {pid}")
+    say(part, f"killed, it had pid {pid}")
+
+
+def restart(stack: StackFolder, part: str) -> None:
+    """Stops a part in good order and starts it again."""
+    _need_stack(stack)
+    with stack.locked():
+        service = next(service for service in services(stack, ready_parts()) if service.name == part)
+        service.stop()
+        service.start()
+        service.await_ready()
+
+
+def _need_stack(stack: StackFolder) -> None:
+    if not (stack / "brainops.toml").exists():
+        raise StackError(f"no stack in {stack.path} yet; begin with scripts/stack up")
 
 
 def status(stack: StackFolder) -> list[dict]:
-    """One row per part: name, state, pid, port, memory."""
-    rows = []
+    """One row per part: name, state, pid, port, memory, how often it was started again, when and why last."""
+    rows, told = [], supervisor.report(stack)
     for service in services(stack):
-        rows.append(_row(service.name, service.process.pid(), stack.ports().get(service.port_name)))
+        row = _row(service.name, service.process.pid(), stack.ports().get(service.port_name))
+        watched = told.get(service.name, {})
+        if not row["pid"] and watched.get("state") not in (None, supervisor.WATCHING):
+            row["state"] = watched["state"]
+        rows.append({**row, "restarts": watched.get("restarts", 0), "last_death": watched.get("last", "")})
     serve = stack.serve().pid()
     if serve:
         rows.append(_row("serve", serve, stack.ports().get("server")))
@@ -80,9 +128,11 @@ def _row(part: str, pid: int | None, port: int | None) -> dict:
 
 def reset(stack: StackFolder) -> None:
     """Stops everything and removes all that this stack has written."""
+    supervisor.stop(stack)
     with stack.locked():
         stop_all(stack)
         Postgres(stack, stack.ports()).destroy()
+        Kafka(stack, stack.ports()).destroy()
         stack.destroy()
     say("stack", f"destroyed: {stack.path}")
 

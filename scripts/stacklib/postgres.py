@@ -40,6 +40,22 @@ timezone = 'UTC'
 log_timezone = 'UTC'
 lc_messages = 'C'
 log_line_prefix = '%m [%p] %q%u@%d '
+
+# What a COMMIT is worth. All of these are the defaults, and written here because everything else rests on them: an
+# answer to COMMIT means that it is on the disk, also if the machine then loses power.
+fsync = on
+synchronous_commit = on
+full_page_writes = on
+# After a failed fsync the kernel may have dropped the pages: Postgres ends, and recovers from its log.
+data_sync_retry = off
+# A backend that was killed takes the others with it, as it may have spoilt shared memory, and all begin anew at once.
+restart_after_crash = on
+# Enough for replication and for archiving; minimal would skip logging what is copied into new tables.
+wal_level = replica
+# Waits of a second or more for a lock are told, with who holds it: a takeover may stand behind such a one.
+log_lock_waits = on
+# Statements in errors are told, what was bound to their parameters is not: that is data.
+log_parameter_max_length_on_error = 0
 """
 
 ACCESS = """\
@@ -76,7 +92,8 @@ class Postgres(Service):
     def __init__(self, stack: StackFolder, ports: dict[str, int], parts: Parts | None = None) -> None:
         super().__init__(stack, ports)
         self._parts = parts
-        self._home = SHARED_HOME / "stacks" / stack.place_hash() if is_root() else stack / "postgres"
+        usual = SHARED_HOME / "stacks" / stack.place_hash() if is_root() else stack / "postgres"
+        self._home = stack.elsewhere("postgres") or usual
         self._data = self.workplace = self._home / "data"
 
     def launch(self) -> Launch:
@@ -90,6 +107,12 @@ class Postgres(Service):
         self._remove_stale_locks()
         self._write("data/postgresql.conf", self._configuration())
         self._write("data/pg_hba.conf", ACCESS)
+
+    def data_folder(self) -> Path:
+        return self._data
+
+    def has_data(self) -> bool:
+        return (self._data / "PG_VERSION").exists()
 
     def is_ready(self) -> bool:
         done = self._psql("postgres", "SELECT 1")
@@ -122,10 +145,11 @@ class Postgres(Service):
             if folder.is_symlink() or folder.stat().st_uid not in (os.geteuid(), self._owner()):
                 raise StackError(f"{folder} belongs to someone else")  # it may be in /tmp
             self._give(folder)
-        if is_root():
+        if self._home.is_relative_to(SHARED_HOME):
             for folder in (SHARED_HOME, SHARED_HOME / "stacks"):
                 folder.chmod(0o755)
-            link = self.stack / "postgres"
+        link = self.stack / "postgres"
+        if self._home != link:
             link.unlink(missing_ok=True)
             link.symlink_to(self._home)
         self._write("stack-id", self.stack.identity())

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .talk import StackError
+
 LOG_KEPT_BYTES = 16 * 1024 * 1024
 
 
@@ -52,6 +54,13 @@ class Process:
             self._child.poll()  # reap, if it was ours and has ended
         return read_pid_file(self.pid_file)
 
+    def end(self) -> str | None:
+        """How it ended, if it was started by this very process; else nobody can know."""
+        code = self._child.poll() if self._child is not None else None
+        if code is None:
+            return None
+        return f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+
     def started_with(self, launch: Launch) -> bool:
         try:
             return self._digest_file().read_text() == launch.digest()
@@ -79,6 +88,13 @@ class Process:
         finally:
             os.close(pid_fd)
             os.close(log_fd)
+
+    def claim(self) -> None:
+        """Names the calling process as the one; refused if another runs."""
+        running = self.pid()
+        if running not in (None, os.getpid()):
+            raise StackError(f"{self.name} runs already, with pid {running}")
+        _write_private(self.pid_file, f"{os.getpid()}\n{start_time('self')}\n")
 
     def stop(self, first: signal.Signals, limit_s: float) -> bool:
         """Asks with `first`, waits, then kills the whole group. True if it was running."""

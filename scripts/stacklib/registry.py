@@ -23,6 +23,7 @@ class Registry(Service):
     ready_limit_s = 120
     stop_signal = signal.SIGTERM
     stop_limit_s = 20
+    needs = ("postgres",)
 
     def __init__(self, stack: StackFolder, ports: dict[str, int], parts: Parts | None = None) -> None:
         super().__init__(stack, ports)

@@ -24,6 +24,7 @@ class Service:
     stop_signal: signal.Signals
     stop_limit_s: float
     orphans_end_alone = False
+    needs: tuple[str, ...] = ()  # the parts without which it cannot start
 
     def __init__(self, stack: StackFolder, ports: dict[str, int]) -> None:
         self.stack = stack
@@ -38,6 +39,14 @@ class Service:
 
     def prepare(self) -> None:
         """Before each start: files, data folders."""
+
+    def data_folder(self) -> Path:
+        """Where its data lies, and so which disk must have space."""
+        return self.workplace
+
+    def has_data(self) -> bool:
+        """Whether its data is there. Without, `prepare` makes an empty one, which only `up` may."""
+        return self.data_folder().exists()
 
     def is_ready(self) -> bool:
         raise NotImplementedError
