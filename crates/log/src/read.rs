@@ -46,6 +46,30 @@ pub async fn read(
     from: &Frontier,
     to: &Frontier,
 ) -> Result<Reading, ReadError> {
+    begin(cluster, registry, from, to, UNKNOWN_PATIENCE).await
+}
+
+/// As [`read()`], but a schema of which the registry says that it is unknown is poison at once, not after a minute:
+/// for who looks again at records that were waited for already.
+///
+/// # Errors
+/// As [`read()`].
+pub async fn read_judging_schemas_at_once(
+    cluster: &Cluster,
+    registry: &Registry,
+    from: &Frontier,
+    to: &Frontier,
+) -> Result<Reading, ReadError> {
+    begin(cluster, registry, from, to, Duration::ZERO).await
+}
+
+async fn begin(
+    cluster: &Cluster,
+    registry: &Registry,
+    from: &Frontier,
+    to: &Frontier,
+    unknown_schema_patience: Duration,
+) -> Result<Reading, ReadError> {
     let begins = begins(cluster, from, to).await?;
     let ends: BTreeMap<(TopicName, Partition), Offset> =
         to.iter().map(|(topic, partition, end)| ((topic.clone(), partition), end)).collect();
@@ -59,7 +83,7 @@ pub async fn read(
     let spawned = std::thread::Builder::new().name("read".to_owned()).spawn(move || reader.run(begins));
     let thread = spawned
         .map_err(|error| ReadError::Client(rdkafka::error::KafkaError::ClientCreation(error.to_string())))?;
-    let resolver = Resolver::new(registry, UNKNOWN_PATIENCE);
+    let resolver = Resolver::new(registry, unknown_schema_patience);
     Ok(Reading { resolver, batches, resolving: None, _thread: thread })
 }
 
