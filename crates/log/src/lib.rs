@@ -27,10 +27,13 @@ mod registry;
 mod resolve;
 mod secret;
 mod structured;
+mod tail;
 mod topics;
 mod window;
 
-pub use append::{AppendError, Appended, Appender, Outcome};
+pub use append::{
+    AppendError, Appended, Appender, Delivery, DeliveryError, Outcome, SendError, Sender, SentRecord,
+};
 pub use batch::{Batch, Item, Place, PoisonError, Span};
 pub use cluster::{Cluster, ClusterError, MAX_RECORD_BYTES};
 pub use config::{
@@ -43,5 +46,6 @@ pub use read::{Reading, read};
 pub use read_error::ReadError;
 pub use registry::{Registry, RegistryError};
 pub use secret::SecretError;
+pub use tail::{existing_topics, partition_count};
 pub use topics::{Mismatch, TopicState, TopicsError, delete_topics, ensure_topics};
 pub use window::{Identity, Misplacement, Verdict, WINDOW_OFFSETS, Window};

@@ -19,6 +19,7 @@
 mod error;
 mod pipeline;
 mod producer;
+mod sender;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +29,8 @@ use brainops_event::{Outgoing, Position, Timestamp, TopicName, frame};
 
 pub use error::{AppendError, Outcome};
 use pipeline::Pipeline;
-use producer::{Delivery, Producer};
+use producer::{Delivery as OnTheWay, Producer};
+pub use sender::{Delivery, DeliveryError, SendError, Sender, SentRecord};
 
 use crate::cluster::{Cluster, MAX_RECORD_BYTES};
 use crate::config::ConfigError;
@@ -70,7 +72,7 @@ struct Ready {
 struct Sent {
     producer: Arc<Producer>,
     topic: TopicName,
-    delivery: Delivery,
+    delivery: OnTheWay,
 }
 
 impl Appender {

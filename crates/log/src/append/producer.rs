@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use brainops_event::{Offset, Outgoing, Partition, Position, TopicName, timestamp_from_millis};
 use metrics::{counter, histogram};
+use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::{Delivery as Delivered, DeliveryFuture};
@@ -18,7 +19,7 @@ use crate::metrics::{APPEND_FAILURES, APPEND_SECONDS, APPENDED_EVENTS};
 const QUEUE_LIMIT_RECORDS: usize = 50_000;
 const QUEUE_LIMIT_KIB: usize = 65_536;
 /// How long records gather into a request; a lone append waits as long.
-const LINGER_MS: usize = 5;
+const LINGER: Duration = Duration::from_millis(5);
 
 pub(super) struct Producer {
     client: FutureProducer<LoggingContext>,
@@ -34,19 +35,7 @@ pub(super) struct Delivery {
 
 impl Producer {
     pub(super) fn start(cluster: &Cluster) -> Result<Producer, KafkaError> {
-        let client = cluster
-            .client(Role::Appender)
-            .set("acks", "all")
-            .set("enable.idempotence", "true")
-            .set("enable.gapless.guarantee", "true")
-            .set("message.timeout.ms", "0") // see the module comment: time limits are ours, not the client's
-            .set("partitioner", "murmur2_random")
-            .set("compression.type", "zstd")
-            .set("linger.ms", LINGER_MS.to_string())
-            .set("message.max.bytes", (MAX_RECORD_BYTES + 1024).to_string()) // and the client's own framing
-            .set("queue.buffering.max.messages", QUEUE_LIMIT_RECORDS.to_string())
-            .set("queue.buffering.max.kbytes", QUEUE_LIMIT_KIB.to_string())
-            .create_with_context(LoggingContext)?;
+        let client = producer_config(cluster, LINGER).create_with_context(LoggingContext)?;
         Ok(Producer { client, ended: RwLock::new(false) })
     }
 
@@ -131,6 +120,23 @@ impl Delivery {
     }
 }
 
+/// Of every producer: idempotent, without gaps, acknowledged by all in-sync copies.
+pub(super) fn producer_config(cluster: &Cluster, linger: Duration) -> ClientConfig {
+    let mut config = cluster.client(Role::Appender);
+    config
+        .set("acks", "all")
+        .set("enable.idempotence", "true")
+        .set("enable.gapless.guarantee", "true")
+        .set("message.timeout.ms", "0") // see the module comment: time limits are ours, not the client's
+        .set("partitioner", "murmur2_random")
+        .set("compression.type", "zstd")
+        .set("linger.ms", linger.as_millis().to_string())
+        .set("message.max.bytes", (MAX_RECORD_BYTES + 1024).to_string()) // and the client's own framing
+        .set("queue.buffering.max.messages", QUEUE_LIMIT_RECORDS.to_string())
+        .set("queue.buffering.max.kbytes", QUEUE_LIMIT_KIB.to_string());
+    config
+}
+
 fn position(topic: &TopicName, delivered: &Delivered) -> Result<Appended, AppendError> {
     let nonsense = |_| unknown(topic, KafkaError::MessageProduction(Code::BadMessage));
     let partition = Partition::new(delivered.partition).map_err(nonsense)?;
@@ -149,7 +155,7 @@ fn failure(topic: &TopicName, error: KafkaError) -> AppendError {
 
 /// Only what certainly keeps a record out of the log is a refusal. What was purged from the queue is not: it may be a
 /// repeat of what was sent before.
-fn is_refusal(code: Code) -> bool {
+pub(super) fn is_refusal(code: Code) -> bool {
     matches!(
         code,
         Code::MessageSizeTooLarge
