@@ -14,7 +14,7 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use thiserror::Error;
 
-use crate::config::{ConfigError, Credentials, KafkaConfig, LogConfig};
+use crate::config::{ConfigError, Credentials, KafkaConfig, LogConfig, SecurityProtocol};
 use crate::context::LoggingContext;
 use crate::secret::{Secret, check_private};
 
@@ -124,6 +124,11 @@ impl Cluster {
     /// How topics are named and made.
     pub fn log_config(&self) -> &LogConfig {
         &self.shared.log
+    }
+
+    /// How connections are secured.
+    pub(crate) fn security_protocol(&self) -> SecurityProtocol {
+        self.shared.kafka.security_protocol
     }
 
     /// The brokers as configured, for messages.

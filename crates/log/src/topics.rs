@@ -7,6 +7,7 @@ use std::fmt;
 
 use brainops_event::{Catalog, PartitionCount, TopicId, TopicName};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use thiserror::Error;
 
@@ -96,6 +97,64 @@ pub async fn ensure_topics(cluster: &Cluster, catalog: &Catalog) -> Result<Vec<T
         Some(TopicState { topic: topic.clone(), id, partitions, made: missing.contains(&topic) })
     };
     Ok(names.iter().filter_map(state).collect())
+}
+
+/// How one topic of the catalog compares with the contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicComparison {
+    /// The topic.
+    pub topic: TopicName,
+    /// Whether it exists.
+    pub exists: bool,
+    /// In what it differs; nothing of one that does not exist.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// Compares every topic of the catalog with the contract, and makes none.
+///
+/// # Errors
+/// The cluster is silent, or refuses.
+pub async fn compare_topics(
+    cluster: &Cluster,
+    catalog: &Catalog,
+) -> Result<Vec<TopicComparison>, TopicsError> {
+    let names: Vec<TopicName> = catalog.topics().iter().filter_map(|name| cluster.topic(name).ok()).collect();
+    let described = describe(cluster, &names).await?;
+    let present: Vec<TopicName> =
+        names.iter().filter(|name| described.contains_key(*name)).cloned().collect();
+    let mut mismatches = Maker::new(cluster)?.compare(&present, &described).await?;
+    mismatches.extend(compare_replication(cluster, &present).await?);
+    let comparison = |topic: TopicName| TopicComparison {
+        exists: present.contains(&topic),
+        mismatches: mismatches.iter().filter(|one| one.topic == topic).cloned().collect(),
+        topic,
+    };
+    Ok(names.into_iter().map(comparison).collect())
+}
+
+/// Topics of which a partition has another number of copies, on all brokers or in step, than is configured.
+async fn compare_replication(cluster: &Cluster, topics: &[TopicName]) -> Result<Vec<Mismatch>, ClusterError> {
+    let wanted = usize::from(cluster.log_config().replication);
+    let names = topics.to_vec();
+    cluster
+        .ask("where copies of topics are", move |asker| {
+            let metadata = asker.client().fetch_metadata(None, ANSWER_LIMIT)?;
+            let found = metadata.topics().iter().filter_map(|found| {
+                let topic = names.iter().find(|topic| topic.as_str() == found.name())?;
+                let copies = found.partitions().iter().map(|partition| partition.replicas().len()).min()?;
+                let in_step = found.partitions().iter().map(|partition| partition.isr().len()).min()?;
+                let mismatch = |setting, found: usize| Mismatch {
+                    topic: topic.clone(),
+                    setting,
+                    wanted: wanted.to_string(),
+                    found: found.to_string(),
+                };
+                let differs = (copies != wanted).then(|| mismatch("replication", copies));
+                differs.or_else(|| (in_step < wanted).then(|| mismatch("replicas in sync", in_step)))
+            });
+            Ok(found.collect())
+        })
+        .await
 }
 
 /// Deletes topics with everything in them, for good: for test namespaces and for the reset of a local stack. Topics

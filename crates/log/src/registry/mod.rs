@@ -5,6 +5,7 @@
 //! are told apart here, and nowhere else.
 mod error;
 mod http;
+mod inspect;
 mod wire;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use tokio::sync::Mutex;
 
 pub use error::RegistryError;
 use http::RegistryHttp;
+pub use inspect::SchemaState;
 use wire::{Compatibility, Level, NewSchema, RegisteredId, SchemaText};
 
 use crate::config::{ConfigError, RegistryConfig};
