@@ -17,6 +17,7 @@ mod context;
 mod digest;
 mod follower;
 mod frontier;
+mod inspect;
 mod intake;
 mod metrics;
 mod native;
@@ -42,10 +43,16 @@ pub use config::{
 pub use digest::RecordDigest;
 pub use follower::{AssignedPartition, Assignment, Follower, FollowerConfig, Signal};
 pub use frontier::{PartitionLag, end_frontier, lag, start_frontier};
-pub use read::{Reading, read};
+pub use inspect::{
+    ClusterIdentity, Operation, Principal, TopicPermissions, cluster_identity, has_logins, may_use_transactions,
+    topic_permissions,
+};
+pub use read::{Reading, read, read_judging_schemas_at_once};
 pub use read_error::ReadError;
-pub use registry::{Registry, RegistryError};
+pub use registry::{Registry, RegistryError, SchemaState};
 pub use secret::SecretError;
 pub use tail::{existing_topics, partition_count};
-pub use topics::{Mismatch, TopicState, TopicsError, delete_topics, ensure_topics};
+pub use topics::{
+    Mismatch, TopicComparison, TopicState, TopicsError, compare_topics, delete_topics, ensure_topics,
+};
 pub use window::{Identity, Misplacement, Verdict, WINDOW_OFFSETS, Window};
