@@ -1,22 +1,24 @@
 //! Applies one batch: rows and checkpoints together or not at all, whatever goes wrong on the way.
 //!
 //! ```text
-//! plan ──▶ BEGIN ──▶ move checkpoints ──▶ load rows ──▶ fold ──▶ write rows ──▶ COMMIT
-//!  ▲         (epoch, offset, topic id;                   │                       │
-//!  │          lost partitions drop out)                  │                       ├─ done
-//!  ├── cut before the refused events ◀───────────────────┤                       │
-//!  ├── make the missing months ◀─────────────────────────┘                       │
-//!  ├── the same again after a pause ◀── deadlock, lost connection, ...           │
-//!  └── the same again ◀── not committed ◀── checkpoints read behind locks ◀── no answer
+//! plan ──▶ BEGIN ──▶ move checkpoints ──▶ load rows ──▶ fold ──▶ write rows ──▶ park ──▶ COMMIT
+//!  ▲         (epoch, offset, topic id;                   │                       │        │
+//!  │          lost partitions drop out)                  │                       │        ├─ done
+//!  ├── without the subjects of refused events ◀──────────┤                       │        │
+//!  ├── make the missing months ◀─────────────────────────┘                       │        │
+//!  ├── pause: data stands, decisions go on ◀── too much would be parked ◀────────┘        │
+//!  ├── the same again after a pause ◀── deadlock, lost connection, ...                    │
+//!  └── the same again ◀── not committed ◀── checkpoints read behind locks ◀── no answer ──┘
 //! ```
 //!
-//! Attempts are bounded but for outages: a partition is cut once, a month is made once.
+//! Attempts are bounded but for outages: a subject is parked once, a month is made once, a generation pauses once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use brainops_log::{Batch, Item};
+use brainops_fault::{Bug, planted, point};
+use brainops_log::{Batch, Cluster, Item, Registry};
 use metrics::{counter, histogram};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
@@ -24,52 +26,72 @@ use tokio_util::sync::CancellationToken;
 
 use crate::advance::{Fate, fate, fate_of_all};
 use crate::backoff::Backoff;
-use crate::batch::{Folded, Unfolded, fold_all, poison_cuts, want_all};
-use crate::checkpoint::{Move, Place, advance, read_locked};
+use crate::batch::Unfolded;
+use crate::checkpoint::{Move, Place, advance, begin, read_locked};
 use crate::generation::Generation;
 use crate::halt::{Halt, pause_after};
 use crate::held::Board;
 use crate::metrics as names;
 use crate::model::ReadModel;
 use crate::month::KnownMonths;
-use crate::park::park;
-use crate::plan::{Cut, Plan, plan};
-use crate::rows::{AnyRows, Tables};
+use crate::park::{Parking, park, parked_sets};
+use crate::plan::{Plan, plan};
 use crate::run_error::RunError;
+use crate::sort::{Failures, Parked, ParkedSets, Scope, Sorted, sort};
 use crate::sqlstate::outcome_is_unknown;
-use crate::statement;
 use crate::table::Table;
-use crate::writer::{Month, WrittenRows};
+use crate::told::write_decisions;
+use crate::writer::Month;
 
 /// Applies batches of one read model to its serving generation.
 pub(crate) struct Applier<M> {
     pub(crate) model: Arc<M>,
     pub(crate) pool: PgPool,
+    pub(crate) cluster: Cluster,
+    pub(crate) registry: Registry,
     pub(crate) generation: Generation,
+    pub(crate) scope: Scope,
+    pub(crate) max_parked_per_minute: u32,
     pub(crate) board: Board,
     pub(crate) months: KnownMonths,
+    /// The parked subjects of the partitions that are held.
+    pub(crate) parked: ParkedSets,
+    /// Whether somebody may wait for a decision to be carried out.
+    pub(crate) look_for_decisions: bool,
 }
 
 /// How one attempt ended, if it did not fail.
 enum Attempt {
-    /// It is committed; these partitions have moved.
-    Committed { moved: BTreeSet<Place>, counts: Counts },
-    /// COMMIT gave no answer; these partitions have moved if it was done.
-    Unknown { moved: BTreeSet<Place>, counts: Counts, error: sqlx::Error },
+    /// It is committed.
+    Committed(Done),
+    /// COMMIT gave no answer.
+    Unknown { done: Done, error: sqlx::Error },
     /// Events were refused; nothing is written.
-    Refused(BTreeMap<Place, Cut>),
+    Refused(Failures),
     /// Months are missing; nothing is written.
-    Months(Vec<(&'static Table, BTreeSet<Month>)>),
+    Months(Missing),
+    /// Too much would be parked; nothing is written.
+    TooMany(String),
+    /// What is parked in memory is not what the table says; nothing is written.
+    Unlike,
     /// The read model's own code is at fault; nothing is written.
     OwnFault(RunError),
 }
 
-/// What an attempt did, for the metrics.
+/// Months that have no partition yet, by table.
+pub(crate) type Missing = Vec<(&'static Table, BTreeSet<Month>)>;
+
+/// What an attempt has done, if it is committed.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct Done {
+    /// These partitions have moved.
+    pub(crate) moved: BTreeSet<Place>,
     pub(crate) events: u64,
     pub(crate) duplicates: u64,
-    pub(crate) parked: u64,
+    pub(crate) unread: u64,
+    pub(crate) held: u64,
+    pub(crate) decisions: usize,
+    pub(crate) parked: Vec<Parked>,
     pub(crate) rows: Vec<(&'static str, u64)>,
 }
 
@@ -79,142 +101,134 @@ impl<M: ReadModel> Applier<M> {
     /// # Errors
     /// [`Halt`] when the projection as a whole cannot go on, or shutdown came during an outage.
     pub(crate) async fn apply(&mut self, batch: &Batch, shutdown: &CancellationToken) -> Result<(), Halt> {
+        point("projection.batch_received");
         let started = Instant::now();
         let items: Vec<Item<'_>> = batch.items().collect();
         self.note_arrival(batch, &items);
-        let mut cuts = poison_cuts(batch, &items);
+        let (mut failures, mut unlike) = (Failures::default(), false);
         let mut backoff = Backoff::for_database();
         loop {
-            let Plan { moves, stops } = plan(batch.spans(), &self.board.lock(), &cuts);
+            let Plan { moves, stops } = plan(batch.spans(), &self.board.lock());
             self.stop_all(stops);
             if moves.is_empty() {
-                break;
+                return Ok(());
             }
-            match self.attempt(batch, &items, &moves).await {
-                Ok(Attempt::Committed { moved, counts }) => {
-                    self.committed(&moves, &moved, &counts);
+            match self.attempt(&items, &moves, &failures).await {
+                Ok(Attempt::Committed(done)) => {
+                    self.committed(&moves, done);
                     histogram!(names::BATCH_SECONDS, "read_model" => self.model.name())
                         .record(started.elapsed());
-                    break;
+                    return Ok(());
                 }
-                Ok(Attempt::Unknown { moved, counts, error }) => {
-                    if self.settle(&moves, &moved, error, shutdown).await? {
-                        self.committed(&moves, &moved, &counts);
-                        break;
+                Ok(Attempt::Unknown { done, error }) => {
+                    if self.settle(&moves, &done.moved, error, shutdown).await? {
+                        self.committed(&moves, done);
+                        return Ok(());
                     }
                 }
-                Ok(Attempt::Refused(refused)) => cuts.extend(refused),
+                Ok(Attempt::Refused(refused)) => failures.merge(refused),
                 Ok(Attempt::Months(missing)) => self.make_months(missing, &mut backoff, shutdown).await?,
+                Ok(Attempt::TooMany(reason)) => self.pause(&moves, &reason, &mut backoff, shutdown).await?,
+                Ok(Attempt::Unlike) if unlike => return Err(self.impossible()),
+                Ok(Attempt::Unlike) => {
+                    unlike = true;
+                    self.reload_parked(&mut backoff, shutdown).await?;
+                }
                 Ok(Attempt::OwnFault(fault)) => return Err(fault.into()),
                 Err(error) => self.pause_after(error, &mut backoff, shutdown).await?,
             }
         }
-        self.stop_at(cuts);
-        Ok(())
     }
 
     /// One transaction, from BEGIN to COMMIT.
     async fn attempt(
         &self,
-        batch: &Batch,
         items: &[Item<'_>],
         moves: &BTreeMap<Place, Move>,
+        failures: &Failures,
     ) -> Result<Attempt, sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = begin(&self.pool, &self.generation).await?;
+        point("projection.begun");
         let moved = advance(&mut transaction, &self.generation, moves).await?;
+        if planted(Bug::CheckpointBeforeRows) {
+            transaction.commit().await?;
+            transaction = begin(&self.pool, &self.generation).await?;
+        }
+        point("projection.checkpoint_moved");
         let mut kept = moves.clone();
         kept.retain(|place, _| moved.contains(place));
         if kept.is_empty() {
             transaction.rollback().await?;
-            return Ok(Attempt::Committed { moved, counts: Counts::default() });
+            return Ok(Attempt::Committed(Done::default()));
         }
-        let folded = match self.fold(&mut transaction, batch, items, &kept).await? {
-            Ok(folded) => folded,
-            Err(unfolded) => {
+        let sorted = sort(items, &kept, &self.scope, &self.parked, failures);
+        let mut done = match self.write_all(&mut transaction, sorted).await? {
+            Ok(done) => done,
+            Err(unfinished) => {
                 transaction.rollback().await?;
-                return Ok(self.unfolded(unfolded));
+                return Ok(unfinished);
             }
         };
-        let mut folded = folded;
-        let written = match written_rows(&mut folded.tables) {
-            Ok(written) => written,
-            Err(source) => {
-                let (read_model, position) = (self.generation.read_model.clone(), None);
-                return Ok(Attempt::OwnFault(RunError::Model {
-                    read_model,
-                    position,
-                    source: Box::new(source),
-                }));
-            }
-        };
-        let missing = self.missing_months(&written);
-        if !missing.is_empty() {
-            transaction.rollback().await?;
-            return Ok(Attempt::Months(missing));
-        }
-        let counts = self.write(&mut transaction, folded, written).await?;
+        done.moved = moved;
         match transaction.commit().await {
-            Ok(()) => Ok(Attempt::Committed { moved, counts }),
-            Err(error) if outcome_is_unknown(&error) => Ok(Attempt::Unknown { moved, counts, error }),
+            Ok(()) => Ok(Attempt::Committed(done)),
+            Err(error) if outcome_is_unknown(&error) => Ok(Attempt::Unknown { done, error }),
             Err(error) => Err(error),
         }
     }
 
-    /// Loads what the fold will read, then folds.
-    async fn fold(
+    /// Everything between the checkpoints and COMMIT: rows, what is parked, what was decided.
+    async fn write_all(
         &self,
         connection: &mut PgConnection,
-        batch: &Batch,
-        items: &[Item<'_>],
-        moves: &BTreeMap<Place, Move>,
-    ) -> Result<Result<Folded<M::Tables>, Unfolded>, sqlx::Error> {
-        let mut tables = match want_all(&*self.model, batch, items, moves) {
+        sorted: Sorted<'_>,
+    ) -> Result<Result<Done, Attempt>, sqlx::Error> {
+        let tables = match self.fold(connection, &sorted.events).await? {
             Ok(tables) => tables,
-            Err(unfolded) => return Ok(Err(unfolded)),
+            Err(Unfolded::Refused(failures)) => return Ok(Err(Attempt::Refused(failures))),
+            Err(unfolded) => return Ok(Err(Attempt::OwnFault(self.own_fault(unfolded)))),
         };
-        let schema = self.generation.schema();
-        let wanted = each_table(&mut tables, |rows| rows.write_wanted());
-        let wanted = match wanted {
-            Ok(wanted) => wanted,
-            Err(error) => return Ok(Err(Unfolded::OwnFault { position: None, error })),
+        let written = match self.written(tables) {
+            Ok(written) => written,
+            Err(fault) => return Ok(Err(Attempt::OwnFault(fault))),
         };
-        for keys in wanted.into_iter().flatten() {
-            let table = keys.table;
-            let rows = statement::load(connection, &schema, keys).await?;
-            accept(&mut tables, table, &rows)?;
+        let missing = self.missing_months(&written);
+        if !missing.is_empty() {
+            return Ok(Err(Attempt::Months(missing)));
         }
-        Ok(fold_all(&*self.model, batch, items, moves, tables))
+        let rows = self.write_rows(connection, written).await?;
+        point("projection.rows_written");
+        let (parked, held) = (sorted.parked, sorted.held);
+        let limit = self.max_parked_per_minute;
+        let parking = park(connection, &self.generation, &self.scope.decisions, limit, (&parked, &held));
+        match parking.await? {
+            Parking::Written => {}
+            Parking::TooMany(reason) => return Ok(Err(Attempt::TooMany(reason))),
+            Parking::Unlike => return Ok(Err(Attempt::Unlike)),
+        }
+        if !parked.is_empty() {
+            point("projection.parked");
+        }
+        write_decisions(connection, &self.scope, &sorted.decisions).await?;
+        let events = sorted.events.len() as u64;
+        let held = held.values().map(|more| more.held).sum();
+        let (duplicates, unread, decisions) = (sorted.duplicates, sorted.unread, sorted.decisions.len());
+        Ok(Ok(Done { moved: BTreeSet::new(), events, duplicates, unread, held, decisions, parked, rows }))
     }
 
-    async fn write(
-        &self,
-        connection: &mut PgConnection,
-        folded: Folded<M::Tables>,
-        written: Vec<WrittenRows>,
-    ) -> Result<Counts, sqlx::Error> {
-        let schema = self.generation.schema();
-        let mut rows = Vec::new();
-        for table_rows in written {
-            rows.push((table_rows.table.name, u64::try_from(table_rows.rows).unwrap_or(u64::MAX)));
-            statement::write(connection, &schema, table_rows).await?;
-        }
-        park(connection, &self.generation, &folded.parked).await?;
-        for one in &folded.parked {
-            let position = format!("{}/{}@{}", one.place.0, one.place.1, one.offset);
-            tracing::warn!(projector.name = self.model.name(), event.position = %position, reason = %one.reason, "set a misplaced record aside");
-        }
-        let parked = u64::try_from(folded.parked.len()).unwrap_or(u64::MAX);
-        Ok(Counts { events: folded.events, duplicates: folded.duplicates, parked, rows })
-    }
-
-    fn unfolded(&self, unfolded: Unfolded) -> Attempt {
+    pub(crate) fn own_fault(&self, unfolded: Unfolded) -> RunError {
+        let read_model = self.generation.read_model.clone();
         match unfolded {
-            Unfolded::Refused(cuts) => Attempt::Refused(cuts),
             Unfolded::OwnFault { position, error } => {
-                let read_model = self.generation.read_model.clone();
-                Attempt::OwnFault(RunError::Model { read_model, position, source: Box::new(error) })
+                RunError::Model { read_model, position, source: Box::new(error) }
             }
+            // One event refused after another was is not the way in which events are refused.
+            Unfolded::Refused(_) => RunError::ImpossibleCheckpoint { read_model },
         }
+    }
+
+    pub(crate) fn impossible(&self) -> Halt {
+        RunError::ImpossibleCheckpoint { read_model: self.generation.read_model.clone() }.into()
     }
 
     /// Finds out whether a COMMIT without an answer was done: true if it was.
@@ -240,14 +254,12 @@ impl<M: ReadModel> Applier<M> {
             Some(Fate::Committed) => Ok(true),
             // All partitions taken over: `committed` finds that out again, and drops them.
             Some(Fate::Lost | Fate::TakenOver) => Ok(false),
-            Some(Fate::Impossible) | None => {
-                Err(RunError::ImpossibleCheckpoint { read_model: self.generation.read_model.clone() }.into())
-            }
+            Some(Fate::Impossible) | None => Err(self.impossible()),
         }
     }
 
     /// Waits before the same batch is tried again, if that can help.
-    async fn pause_after(
+    pub(crate) async fn pause_after(
         &self,
         error: sqlx::Error,
         backoff: &mut Backoff,
@@ -257,52 +269,21 @@ impl<M: ReadModel> Applier<M> {
         pause_after(&self.generation.read_model, error, backoff, shutdown).await
     }
 
-    fn missing_months(&self, written: &[WrittenRows]) -> Vec<(&'static Table, BTreeSet<Month>)> {
-        let missing = written.iter().map(|rows| (rows.table, self.months.missing(rows.table, &rows.months)));
-        missing.filter(|(_, months)| !months.is_empty()).collect()
-    }
-
-    async fn make_months(
+    /// Reads anew what is parked in the partitions that are held.
+    pub(crate) async fn reload_parked(
         &mut self,
-        missing: Vec<(&'static Table, BTreeSet<Month>)>,
         backoff: &mut Backoff,
         shutdown: &CancellationToken,
     ) -> Result<(), Halt> {
-        for (table, months) in missing {
-            if let Err(error) = self.months.create(&self.pool, &self.generation, table, months).await {
-                // The next attempt finds them missing again.
-                self.pause_after(error, backoff, shutdown).await?;
+        let places: Vec<Place> = self.parked.keys().cloned().collect();
+        loop {
+            match parked_sets(&self.pool, &self.generation, places.iter()).await {
+                Ok(sets) => {
+                    self.parked = sets;
+                    return Ok(());
+                }
+                Err(error) => self.pause_after(error, backoff, shutdown).await?,
             }
         }
-        Ok(())
     }
-}
-
-/// Asks each table for what is to be written.
-fn written_rows<T: Tables>(tables: &mut T) -> Result<Vec<WrittenRows>, crate::error::FoldError> {
-    Ok(each_table(tables, |rows| rows.write_changed())?.into_iter().flatten().collect())
-}
-
-fn each_table<T: Tables, R, E>(
-    tables: &mut T,
-    mut ask: impl FnMut(&mut dyn AnyRows) -> Result<R, E>,
-) -> Result<Vec<R>, E> {
-    let mut answers = Vec::new();
-    tables.each(&mut |rows| answers.push(ask(rows)));
-    answers.into_iter().collect()
-}
-
-fn accept<T: Tables>(
-    tables: &mut T,
-    table: &'static Table,
-    found: &[sqlx::postgres::PgRow],
-) -> Result<(), sqlx::Error> {
-    each_table(tables, |rows| {
-        if std::ptr::eq(rows.table(), table) {
-            found.iter().try_for_each(|row| rows.accept(row))
-        } else {
-            Ok(())
-        }
-    })?;
-    Ok(())
 }

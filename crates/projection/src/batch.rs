@@ -1,43 +1,25 @@
-//! The pure part of a batch: which records are folded, set aside or refused.
+//! Calls a read model's pure functions for the events of a batch, and tells whose fault it is when one cannot be
+//! folded: the event's, or the read model's own.
 
-use std::collections::BTreeMap;
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use brainops_event::{Offset, Recorded, Timestamp};
-use brainops_log::{Batch, Item, PoisonError};
+use brainops_event::{Offset, Position, Recorded, Timestamp};
+use brainops_log::Item;
 
-use crate::checkpoint::{Move, Place};
+use crate::checkpoint::Place;
 use crate::error::FoldError;
-use crate::held::Stop;
 use crate::model::ReadModel;
-use crate::plan::Cut;
-use crate::reason::ReasonClass;
+use crate::sort::Failures;
 
-/// A record to be set aside.
-#[derive(Debug, Clone)]
-pub(crate) struct Parked {
-    pub(crate) place: Place,
-    pub(crate) offset: Offset,
-    pub(crate) reason: String,
-    pub(crate) event: Option<(String, String)>,
-    pub(crate) recorded_at: Timestamp,
-}
-
-/// What became of the records of one attempt.
-#[derive(Debug)]
-pub(crate) struct Folded<T> {
-    pub(crate) tables: T,
-    pub(crate) parked: Vec<Parked>,
-    pub(crate) events: u64,
-    pub(crate) duplicates: u64,
-}
-
-/// Why a batch cannot be folded as it is.
+/// Why events cannot be folded as they are.
 #[derive(Debug)]
 pub(crate) enum Unfolded {
-    /// Events were refused: their partitions are to be cut before them.
-    Refused(BTreeMap<Place, Cut>),
+    /// Events were refused: their subjects are parked from there on.
+    Refused(Failures),
     /// The read model's own code is at fault.
-    OwnFault { position: Option<brainops_event::Position>, error: FoldError },
+    OwnFault { position: Option<Position>, error: FoldError },
 }
 
 /// The place, offset and recorded time of a record.
@@ -50,124 +32,72 @@ pub(crate) fn place_of(item: &Item<'_>) -> (Place, Offset, Timestamp) {
     }
 }
 
-/// Where each partition must stop because a record can never be read.
-pub(crate) fn poison_cuts(batch: &Batch, items: &[Item<'_>]) -> BTreeMap<Place, Cut> {
-    let mut cuts = BTreeMap::new();
-    for item in items {
-        if let Item::Poison { place, error, .. } = item {
-            let key = (place.topic.clone(), place.partition);
-            let stop = Stop { class: class_of(error), reason: chain(error), at: Some(place.position()) };
-            cuts.entry(key).or_insert_with(|| Cut {
-                at: place.offset,
-                recorded_at: place.recorded_at,
-                before: batch.record_before(place.topic, place.partition, place.offset),
-                stop,
-            });
-        }
-    }
-    cuts
-}
-
-fn class_of(error: &PoisonError) -> ReasonClass {
-    match error {
-        PoisonError::UnknownSchema { .. } => ReasonClass::UnknownEventType,
-        _ => ReasonClass::EventSerialization,
-    }
-}
-
 /// The longest reason that is kept, in characters.
 const REASON_LIMIT: usize = 1_000;
 
 /// An error with its causes, in one line that every text column can hold.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": "); // some errors have said their cause already
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text.chars().take(REASON_LIMIT).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
-}
-
-/// Whether a record lies in what is to be moved over.
-fn is_in(moves: &BTreeMap<Place, Move>, place: &Place, offset: Offset) -> bool {
-    moves.get(place).is_some_and(|one| (one.claim.from..one.claim.through).contains(&offset))
+    crate::decision::line(&brainops_event::error_chain(error), REASON_LIMIT)
 }
 
 /// Names all rows that folding will read.
-pub(crate) fn want_all<M: ReadModel>(
-    model: &M,
-    batch: &Batch,
-    items: &[Item<'_>],
-    moves: &BTreeMap<Place, Move>,
-) -> Result<M::Tables, Unfolded> {
+pub(crate) fn want_all<M: ReadModel>(model: &M, events: &[&Recorded<'_>]) -> Result<M::Tables, Unfolded> {
     let mut tables = M::Tables::default();
-    each_event(batch, items, moves, |event| model.want(event, &mut tables))?;
+    each_event(events, |event| model.want(event, &mut tables))?;
     Ok(tables)
 }
 
-/// Folds all events into the loaded rows, and collects what is set aside.
+/// Folds all events into the loaded rows.
 pub(crate) fn fold_all<M: ReadModel>(
     model: &M,
-    batch: &Batch,
-    items: &[Item<'_>],
-    moves: &BTreeMap<Place, Move>,
+    events: &[&Recorded<'_>],
     mut tables: M::Tables,
-) -> Result<Folded<M::Tables>, Unfolded> {
-    let events = each_event(batch, items, moves, |event| model.fold(event, &mut tables))?;
-    let (mut parked, mut duplicates) = (Vec::new(), 0);
-    for item in items {
-        let (place, offset, recorded_at) = place_of(item);
-        if !is_in(moves, &place, offset) {
-            continue;
-        }
-        match item {
-            Item::Duplicate { .. } => duplicates += 1,
-            Item::Misplaced { envelope, reason, .. } => {
-                let event = envelope.as_ref().map(|view| (view.source().to_owned(), view.id().to_owned()));
-                parked.push(Parked { place, offset, reason: reason.to_string(), event, recorded_at });
-            }
-            Item::Event(_) | Item::Poison { .. } => {}
-        }
-    }
-    Ok(Folded { tables, parked, events, duplicates })
+) -> Result<M::Tables, Unfolded> {
+    each_event(events, |event| model.fold(event, &mut tables))?;
+    Ok(tables)
 }
 
-/// Calls `each` for every event in the moves. A refused event ends its partition; others go on, so that one more
-/// attempt is enough for all of them.
+/// Calls `each` for every event. A refused event ends its subject; others go on, so that one more attempt is enough
+/// for all of them. A panic is the read model's own fault, at the event of the call.
 fn each_event(
-    batch: &Batch,
-    items: &[Item<'_>],
-    moves: &BTreeMap<Place, Move>,
+    events: &[&Recorded<'_>],
     mut each: impl FnMut(&Recorded<'_>) -> Result<(), FoldError>,
-) -> Result<u64, Unfolded> {
-    let mut refused: BTreeMap<Place, Cut> = BTreeMap::new();
-    let mut events = 0;
-    for item in items {
-        let Item::Event(event) = item else { continue };
-        let place = (event.topic.clone(), event.partition);
-        if !is_in(moves, &place, event.offset) || refused.contains_key(&place) {
-            continue;
+) -> Result<(), Unfolded> {
+    let at = Cell::new(0);
+    let called = catch_unwind(AssertUnwindSafe(|| {
+        let mut refused = Failures::default();
+        for (number, event) in events.iter().enumerate() {
+            at.set(number);
+            if !refused.is_empty() && is_behind(&refused, event) {
+                continue;
+            }
+            match each(event) {
+                Ok(()) => {}
+                Err(error) if error.is_own_fault() => return Err((event.position(), error)),
+                Err(error) => refused.note(event, error.class(), chain(&error)),
+            }
         }
-        match each(event) {
-            Ok(()) => events += 1,
-            Err(error) if error.is_own_fault() => {
-                return Err(Unfolded::OwnFault { position: Some(event.position()), error });
-            }
-            Err(error) => {
-                refused.insert(place, refusal(batch, event, &error));
-            }
+        Ok(refused)
+    }));
+    match called {
+        Ok(Ok(refused)) if refused.is_empty() => Ok(()),
+        Ok(Ok(refused)) => Err(Unfolded::Refused(refused)),
+        Ok(Err((position, error))) => Err(Unfolded::OwnFault { position: Some(position), error }),
+        Err(panic) => {
+            let position = events.get(at.get()).map(|event| event.position());
+            Err(Unfolded::OwnFault { position, error: FoldError::Panicked { message: message(&*panic) } })
         }
     }
-    if refused.is_empty() { Ok(events) } else { Err(Unfolded::Refused(refused)) }
 }
 
-fn refusal(batch: &Batch, event: &Recorded<'_>, error: &FoldError) -> Cut {
-    let stop = Stop { class: error.class(), reason: chain(error), at: Some(event.position()) };
-    let before = batch.record_before(event.topic, event.partition, event.offset);
-    Cut { at: event.offset, recorded_at: event.recorded_at, before, stop }
+fn is_behind(refused: &Failures, event: &Recorded<'_>) -> bool {
+    let subject = event.envelope.subject().unwrap_or_default();
+    refused.get(&(event.topic.clone(), event.partition), subject).is_some()
+}
+
+/// What a panic says, if it says it as text.
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    crate::decision::line(&text, REASON_LIMIT)
 }

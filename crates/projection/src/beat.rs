@@ -18,6 +18,9 @@ use crate::metrics as names;
 /// How often progress is written.
 const BEAT: Duration = Duration::from_secs(1);
 
+/// How often it is counted what is parked.
+const COUNT: Duration = Duration::from_secs(5);
+
 /// How long a heartbeat may take before it is given up for the next one.
 const BEAT_LIMIT: Duration = Duration::from_secs(5);
 
@@ -30,6 +33,8 @@ pub(crate) struct Heartbeat {
     pub(crate) cluster: Cluster,
     pub(crate) generation: Generation,
     pub(crate) instance: String,
+    /// Number of the group's member within this process.
+    pub(crate) writer: usize,
     pub(crate) board: Board,
 }
 
@@ -39,6 +44,7 @@ impl Heartbeat {
         tokio::select! {
             never = self.beat_on() => never,
             never = self.ask_on() => never,
+            never = self.count_on() => never,
         }
     }
 
@@ -113,8 +119,9 @@ impl Heartbeat {
         let (model, now) = (self.generation.read_model.to_string(), Utc::now());
         let owned = held.values().filter(|held| held.state != State::TakenOver).count();
         let stopped = held.values().filter(|held| matches!(held.state, State::Stopped(_))).count();
-        gauge!(names::HELD_PARTITIONS, "read_model" => model.clone()).set(owned as f64);
-        gauge!(names::STOPPED_PARTITIONS, "read_model" => model.clone()).set(stopped as f64);
+        let of_writer = [("read_model", model.clone()), ("writer", self.writer.to_string())];
+        gauge!(names::HELD_PARTITIONS, &of_writer).set(owned as f64);
+        gauge!(names::STOPPED_PARTITIONS, &of_writer).set(stopped as f64);
         for ((topic, partition), held) in held.iter().filter(|(_, held)| held.state != State::TakenOver) {
             let labels = [
                 ("read_model", model.clone()),
@@ -125,6 +132,26 @@ impl Heartbeat {
             gauge!(names::LAG_OFFSETS, &labels)
                 .set(held.lag_offsets(now).map_or(f64::NAN, |offsets| offsets as f64));
             gauge!(names::LAG_SECONDS, &labels).set(held.lag_seconds(now).unwrap_or(f64::NAN));
+        }
+    }
+
+    /// Counts what is parked in the generation, whoever follows its partitions.
+    async fn count_on(&self) -> Infallible {
+        let mut ticks = tokio::time::interval(COUNT);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let sql = "SELECT count(*) AS parked, coalesce(sum(held), 0)::bigint AS held, \
+                          coalesce(extract(epoch FROM now() - min(parked_at)), 0)::double precision AS oldest_s \
+                     FROM {generation}.parked";
+        let sql = self.generation.fill(sql);
+        loop {
+            ticks.tick().await;
+            let row = sqlx::query_as(AssertSqlSafe(sql.clone())).fetch_one(&self.pool).await;
+            // The heartbeat says it when the database does not answer; the gauges stay as they were.
+            let Ok((parked, held, oldest_s)) = row as Result<(i64, i64, f64), sqlx::Error> else { continue };
+            let model = self.generation.read_model.to_string();
+            gauge!(names::PARKED, "read_model" => model.clone()).set(parked as f64);
+            gauge!(names::HELD_RECORDS, "read_model" => model.clone()).set(held as f64);
+            gauge!(names::OLDEST_PARKED_SECONDS, "read_model" => model).set(oldest_s);
         }
     }
 

@@ -8,7 +8,10 @@ use sqlx::{PgConnection, Row as _};
 use crate::table::{Column, Table, WriteMode};
 
 /// Names that the runtime uses in the same schemas.
-const TAKEN_NAMES: [&str; 3] = ["checkpoint", "parked", "freshness"];
+const TAKEN_NAMES: [&str; 4] = ["checkpoint", "parked", "decision", "freshness"];
+
+/// Its tables in the schema of a generation.
+pub(crate) const OWN_TABLES: [&str; 3] = ["checkpoint", "parked", "decision"];
 
 /// Something that a definition and its SQL say differently, or do not say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +55,7 @@ pub(crate) async fn differences(
     definitions: &[&'static Table],
 ) -> Result<Vec<Difference>, sqlx::Error> {
     let mut found = found_tables(connection, schema).await?;
-    found.retain(|name, _| name != "checkpoint" && name != "parked");
+    found.retain(|name, _| !OWN_TABLES.contains(&name.as_str()));
     let mut differences = Vec::new();
     for table in definitions {
         check_definition(table, &mut differences);

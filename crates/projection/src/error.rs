@@ -9,7 +9,7 @@ use crate::value::Unstorable;
 /// Why a fold could not take an event.
 ///
 /// All variants are deterministic: the same event with the same rows fails again. Half of them are about the event
-/// (its partition stops before it); the others are about the read model's own code (the projection stops).
+/// (its subject is parked from it on); the others are about the read model's own code (the projection stops).
 #[derive(Debug, Error)]
 pub enum FoldError {
     /// The body does not fit the schema that it names.
@@ -69,6 +69,12 @@ pub enum FoldError {
         /// The table.
         table: &'static str,
     },
+    /// The read model's code panicked.
+    #[error("the read model panicked: {message}")]
+    Panicked {
+        /// What the panic said, if it said it as text.
+        message: String,
+    },
 }
 
 impl FoldError {
@@ -86,7 +92,8 @@ impl FoldError {
             | Self::WrongType { .. }
             | Self::MissingColumn { .. }
             | Self::TooManyColumns { .. }
-            | Self::AppendOnly { .. } => true,
+            | Self::AppendOnly { .. }
+            | Self::Panicked { .. } => true,
         }
     }
 

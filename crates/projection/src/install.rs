@@ -12,6 +12,9 @@ use crate::rows::Tables;
 use crate::table::Table;
 use crate::views::{ViewPastTheBase, copy_comments, views_past_the_base, views_sql};
 
+/// The newest form of the runtime's own tables in a generation: raised with any change of `generation.sql`.
+const LOCAL_VERSION: i32 = 2;
+
 /// Why a read model cannot be installed. Only a `Database` error may pass by itself.
 #[derive(Debug, Error)]
 pub enum InstallError {
@@ -98,7 +101,12 @@ pub async fn install<M: ReadModel>(pool: &PgPool, model: &M) -> Result<Generatio
             let (installed, generation) = (generation.fold_version, generation.number);
             return Err(InstallError::FoldVersion { read_model, generation, installed, offered });
         }
-        Some(generation) => generation,
+        Some(generation) => {
+            bring_up_to_date(&mut transaction, &generation)
+                .await
+                .map_err(in_database("bring the runtime's tables up to date"))?;
+            generation
+        }
         None => {
             let generation = Generation { read_model: read_model.clone(), number: 1, fold_version: offered };
             create(&mut transaction, &generation, model.tables_sql())
@@ -128,6 +136,19 @@ async fn known_generation(
     .transpose()
 }
 
+/// Brings the runtime's own tables of an existing generation to their newest form. They are the platform's, so unlike
+/// the read model's they are changed in place, in steps that suit instances of the version before.
+async fn bring_up_to_date(connection: &mut PgConnection, generation: &Generation) -> Result<(), sqlx::Error> {
+    let behind = "UPDATE brainops.generation SET local_version = $3 \
+                   WHERE read_model = $1 AND generation = $2 AND local_version < $3";
+    let behind = sqlx::query(behind).bind(generation.read_model.as_str()).bind(generation.number);
+    if behind.bind(LOCAL_VERSION).execute(&mut *connection).await?.rows_affected() == 1 {
+        let sql = generation.fill(include_str!("sql/generation.sql"));
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await?;
+    }
+    Ok(())
+}
+
 async fn create(
     connection: &mut PgConnection,
     generation: &Generation,
@@ -142,10 +163,10 @@ async fn create(
     for sql in [schemas, generation.fill(include_str!("sql/generation.sql")), generation.fill(tables_sql)] {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
     }
-    let insert = "INSERT INTO brainops.generation (read_model, generation, fold_version, state, views_digest) \
-                  VALUES ($1, $2, $3, 'serving', '')";
-    let insert = sqlx::query(insert).bind(generation.read_model.as_str());
-    insert.bind(generation.number).bind(generation.fold_version).execute(connection).await?;
+    let insert = "INSERT INTO brainops.generation (read_model, generation, fold_version, state, views_digest, local_version) \
+         VALUES ($1, $2, $3, 'serving', '', $4)";
+    let insert = sqlx::query(insert).bind(generation.read_model.as_str()).bind(generation.number);
+    insert.bind(generation.fold_version).bind(LOCAL_VERSION).execute(connection).await?;
     Ok(())
 }
 

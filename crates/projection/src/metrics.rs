@@ -6,6 +6,22 @@ pub const EVENTS_TOTAL: &str = "brainops_projection_events_total";
 pub const DUPLICATES_TOTAL: &str = "brainops_projection_duplicates_total";
 /// Counter: records set aside as misplaced.
 pub const MISPLACED_TOTAL: &str = "brainops_projection_misplaced_total";
+/// Counter: subjects parked, and unreadable records held alone; label `reason_class`.
+pub const PARKED_TOTAL: &str = "brainops_projection_parked_total";
+/// Counter: records held behind a parked subject.
+pub const HELD_TOTAL: &str = "brainops_projection_held_total";
+/// Counter: records of the topic of decisions that cannot be read as any.
+pub const UNREAD_DECISIONS_TOTAL: &str = "brainops_projection_unread_decisions_total";
+/// Counter: times that a generation paused itself.
+pub const PAUSES_TOTAL: &str = "brainops_projection_pauses_total";
+/// Counter: transactions of former owners that a takeover ended.
+pub const BACKENDS_ENDED_TOTAL: &str = "brainops_projection_backends_ended_total";
+/// Gauge: subjects that are parked, and records that are held alone.
+pub const PARKED: &str = "brainops_projection_parked";
+/// Gauge: records that are held, the first of each subject included.
+pub const HELD_RECORDS: &str = "brainops_projection_held_records";
+/// Gauge: age in seconds of what was parked first and still is; 0 when nothing is.
+pub const OLDEST_PARKED_SECONDS: &str = "brainops_projection_oldest_parked_seconds";
 /// Counter: rows written; label `table`.
 pub const ROWS_TOTAL: &str = "brainops_projection_rows_total";
 /// Counter: batches committed.
@@ -18,9 +34,9 @@ pub const RETRIES_TOTAL: &str = "brainops_projection_retries_total";
 pub const UNKNOWN_COMMITS_TOTAL: &str = "brainops_projection_unknown_commits_total";
 /// Counter: partitions lost to another owner in mid-batch.
 pub const TAKEN_OVER_TOTAL: &str = "brainops_projection_taken_over_total";
-/// Gauge: partitions that stand; `brainops.progress` says why.
+/// Gauge: partitions that stand; label `writer`; `brainops.progress` says why.
 pub const STOPPED_PARTITIONS: &str = "brainops_projection_stopped_partitions";
-/// Gauge: partitions that this process follows.
+/// Gauge: partitions that this process follows; label `writer`.
 pub const HELD_PARTITIONS: &str = "brainops_projection_held_partitions";
 /// Gauge: offsets between what is applied and the end of the log; labels `topic`, `partition`.
 pub const LAG_OFFSETS: &str = "brainops_projection_lag_offsets";

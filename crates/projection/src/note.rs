@@ -2,31 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use brainops_fault::point;
 use brainops_log::{Batch, Item};
 use chrono::Utc;
 use metrics::counter;
 
-use crate::apply::{Applier, Counts};
+use crate::apply::{Applier, Done};
 use crate::batch::place_of;
 use crate::checkpoint::{Move, Place};
 use crate::held::{FirstUnapplied, State, Stop};
 use crate::metrics as names;
 use crate::model::ReadModel;
-use crate::plan::Cut;
+use crate::reason::ReasonClass;
+use crate::sort::Parked;
 
 impl<M: ReadModel> Applier<M> {
     /// Notes the first record of each partition that is about to be applied, and how far the log goes.
     pub(crate) fn note_arrival(&self, batch: &Batch, items: &[Item<'_>]) {
         let now = Utc::now();
         let mut held = self.board.lock();
-        let mut seen = BTreeSet::new();
+        let mut waiting: BTreeSet<Place> =
+            batch.spans().iter().map(|span| (span.topic.clone(), span.partition)).collect();
         for item in items {
+            if waiting.is_empty() {
+                break; // the first of each is all that matters
+            }
             let (place, offset, recorded_at) = place_of(item);
-            if let Some(held) = held.get_mut(&place)
-                && held.is_running()
-                && offset >= held.next
-                && seen.insert(place)
-            {
+            let Some(held) = held.get_mut(&place) else { continue };
+            if offset >= held.next && waiting.remove(&place) && held.is_running() {
                 held.first_unapplied = FirstUnapplied::At(recorded_at);
             }
         }
@@ -39,24 +42,23 @@ impl<M: ReadModel> Applier<M> {
     }
 
     /// Moves the board as the checkpoints were moved, and drops partitions that were lost.
-    pub(crate) fn committed(&self, moves: &BTreeMap<Place, Move>, moved: &BTreeSet<Place>, counts: &Counts) {
+    pub(crate) fn committed(&mut self, moves: &BTreeMap<Place, Move>, done: Done) {
+        point("projection.committed");
         let now = Utc::now();
         {
             let mut held = self.board.lock();
-            for (place, one) in moves.iter().filter(|(place, _)| moved.contains(*place)) {
-                if let Some(held) = held.get_mut(place) {
+            for (place, one) in moves {
+                let Some(held) = held.get_mut(place) else { continue };
+                if done.moved.contains(place) {
                     held.next = one.claim.through;
                     held.last_digest = one.last_digest;
                     held.first_unapplied = FirstUnapplied::UnknownSince(now);
-                }
-            }
-            for place in moves.keys().filter(|place| !moved.contains(*place)) {
-                if let Some(held) = held.get_mut(place) {
+                } else {
                     held.state = State::TakenOver;
                 }
             }
         }
-        let lost = moves.len() - moved.len();
+        let lost = moves.len() - done.moved.len();
         if lost > 0 {
             tracing::warn!(
                 projector.name = self.model.name(),
@@ -65,16 +67,41 @@ impl<M: ReadModel> Applier<M> {
             );
             counter!(names::TAKEN_OVER_TOTAL, "read_model" => self.model.name()).increment(lost as u64);
         }
-        self.count(counts);
+        self.count(&done);
+        self.look_for_decisions |= done.decisions > 0;
+        for parked in done.parked {
+            self.note_parked(&parked);
+            if let Some(subject) = parked.subject {
+                self.parked.entry(parked.place).or_default().insert(subject);
+            }
+        }
     }
 
-    fn count(&self, counts: &Counts) {
+    fn note_parked(&self, parked: &Parked) {
+        let (position, held) = (parked.position(), parked.held);
+        tracing::warn!(
+            projector.name = self.model.name(), event.position = %position, event.subject = parked.subject,
+            reason_class = parked.class.as_str(), reason = %parked.reason, held, "parked; the others go on"
+        );
+    }
+
+    fn count(&self, done: &Done) {
         let model = self.model.name();
         counter!(names::BATCHES_TOTAL, "read_model" => model).increment(1);
-        counter!(names::EVENTS_TOTAL, "read_model" => model).increment(counts.events);
-        counter!(names::DUPLICATES_TOTAL, "read_model" => model).increment(counts.duplicates);
-        counter!(names::MISPLACED_TOTAL, "read_model" => model).increment(counts.parked);
-        for (table, rows) in &counts.rows {
+        counter!(names::EVENTS_TOTAL, "read_model" => model).increment(done.events);
+        counter!(names::DUPLICATES_TOTAL, "read_model" => model).increment(done.duplicates);
+        let behind_new: u64 = done.parked.iter().map(|parked| parked.held - 1).sum();
+        counter!(names::HELD_TOTAL, "read_model" => model).increment(done.held + behind_new);
+        counter!(names::UNREAD_DECISIONS_TOTAL, "read_model" => model).increment(done.unread);
+        for parked in &done.parked {
+            if parked.class == ReasonClass::Misplaced {
+                counter!(names::MISPLACED_TOTAL, "read_model" => model).increment(1);
+            } else {
+                let class = parked.class.as_str();
+                counter!(names::PARKED_TOTAL, "read_model" => model, "reason_class" => class).increment(1);
+            }
+        }
+        for (table, rows) in &done.rows {
             counter!(names::ROWS_TOTAL, "read_model" => model, "table" => *table).increment(*rows);
         }
     }
@@ -82,22 +109,6 @@ impl<M: ReadModel> Applier<M> {
     pub(crate) fn stop_all(&self, stops: BTreeMap<Place, Stop>) {
         for (place, stop) in stops {
             self.stop(&place, stop);
-        }
-    }
-
-    /// Stops the partitions that were cut, now that all before their cut is applied.
-    pub(crate) fn stop_at(&self, cuts: BTreeMap<Place, Cut>) {
-        for (place, cut) in cuts {
-            let stands_there = match self.board.lock().get_mut(&place) {
-                Some(held) if held.is_running() && held.next == cut.at => {
-                    held.first_unapplied = FirstUnapplied::At(cut.recorded_at);
-                    true
-                }
-                _ => false, // taken over, stopped for another reason, or a replay
-            };
-            if stands_there {
-                self.stop(&place, cut.stop);
-            }
         }
     }
 

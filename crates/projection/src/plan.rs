@@ -2,25 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use brainops_event::{Offset, Position, Timestamp};
-use brainops_log::{RecordDigest, Span};
+use brainops_event::{Offset, Position};
+use brainops_log::Span;
 
 use crate::advance::{Claim, Step, judge};
 use crate::checkpoint::{Move, Place};
 use crate::held::{Held, Stop};
 use crate::reason::ReasonClass;
-
-/// Where a partition must stop within a batch, and why.
-#[derive(Debug, Clone)]
-pub(crate) struct Cut {
-    /// The first record that is not folded.
-    pub(crate) at: Offset,
-    /// When that record was recorded.
-    pub(crate) recorded_at: Timestamp,
-    /// What is known of the record before it within the batch.
-    pub(crate) before: Option<(RecordDigest, Timestamp)>,
-    pub(crate) stop: Stop,
-}
 
 /// What of a batch is to be folded.
 #[derive(Debug, Default)]
@@ -31,8 +19,8 @@ pub(crate) struct Plan {
     pub(crate) stops: BTreeMap<Place, Stop>,
 }
 
-/// Plans a batch: partitions that run and whose interval follows, cut where they must stop.
-pub(crate) fn plan(spans: &[Span], held: &BTreeMap<Place, Held>, cuts: &BTreeMap<Place, Cut>) -> Plan {
+/// Plans a batch: partitions that run and whose interval follows.
+pub(crate) fn plan(spans: &[Span], held: &BTreeMap<Place, Held>) -> Plan {
     let mut plan = Plan::default();
     for span in spans {
         let place = (span.topic.clone(), span.partition);
@@ -49,27 +37,19 @@ pub(crate) fn plan(spans: &[Span], held: &BTreeMap<Place, Held>, cuts: &BTreeMap
             plan.stops.insert(place, stop);
             continue;
         }
-        if let Some(one) = follow(span, held, cuts.get(&place)) {
-            plan.moves.insert(place, one);
-        }
+        plan.moves.insert(place, follow(span, held));
     }
     plan
 }
 
-/// The move over a span, up to its cut; none when nothing is left before the cut.
-fn follow(span: &Span, held: &Held, cut: Option<&Cut>) -> Option<Move> {
-    let through = cut.map_or(span.through, |cut| cut.at);
-    if through <= span.from {
-        return None;
+/// The move over a span.
+fn follow(span: &Span, held: &Held) -> Move {
+    Move {
+        topic_id: held.topic_id.clone(),
+        claim: Claim { epoch: held.epoch, from: span.from, through: span.through },
+        last_digest: Some(span.last_digest),
+        last_recorded_at: Some(span.last_recorded_at),
     }
-    let (last_digest, last_recorded_at) = match cut {
-        None => (Some(span.last_digest), Some(span.last_recorded_at)),
-        Some(cut) => {
-            cut.before.map_or((None, None), |(digest, recorded_at)| (Some(digest), Some(recorded_at)))
-        }
-    };
-    let claim = Claim { epoch: held.epoch, from: span.from, through };
-    Some(Move { topic_id: held.topic_id.clone(), claim, last_digest, last_recorded_at })
 }
 
 /// The log must still hold, before the span, the record that was folded last.
@@ -144,33 +124,23 @@ mod tests {
         BTreeMap::from([(place(), held)])
     }
 
-    fn cut(offset: i64) -> BTreeMap<Place, Cut> {
-        let stop = Stop { class: ReasonClass::ApplyEvent, reason: "no".into(), at: None };
-        BTreeMap::from([(
-            place(),
-            Cut { at: at(offset), recorded_at: DateTime::UNIX_EPOCH, before: None, stop },
-        )])
-    }
-
     fn claimed(plan: &Plan) -> Option<(i64, i64)> {
         plan.moves.get(&place()).map(|one| (one.claim.from.get(), one.claim.through.get()))
     }
 
     #[test]
-    fn what_follows_is_claimed_up_to_its_cut() {
+    fn what_follows_is_claimed() {
         let running = || held(5, State::Running);
         let cases = [
-            (span(5, 9), running(), BTreeMap::new(), Some((5, 9)), None),
-            (span(5, 9), running(), cut(7), Some((5, 7)), None),
-            (span(5, 9), running(), cut(5), None, None),
-            (span(2, 5), running(), BTreeMap::new(), None, None),
-            (span(3, 9), running(), BTreeMap::new(), None, Some(ReasonClass::ProgressionOutOfOrder)),
-            (span(6, 9), running(), BTreeMap::new(), None, Some(ReasonClass::ProgressionOutOfOrder)),
-            (span(5, 9), held(5, State::TakenOver), BTreeMap::new(), None, None),
-            (span(5, 9), BTreeMap::new(), BTreeMap::new(), None, None),
+            (span(5, 9), running(), Some((5, 9)), None),
+            (span(2, 5), running(), None, None),
+            (span(3, 9), running(), None, Some(ReasonClass::ProgressionOutOfOrder)),
+            (span(6, 9), running(), None, Some(ReasonClass::ProgressionOutOfOrder)),
+            (span(5, 9), held(5, State::TakenOver), None, None),
+            (span(5, 9), BTreeMap::new(), None, None),
         ];
-        for (span, held, cuts, claim, stopped) in cases {
-            let plan = plan(std::slice::from_ref(&span), &held, &cuts);
+        for (span, held, claim, stopped) in cases {
+            let plan = plan(std::slice::from_ref(&span), &held);
             assert_eq!(claimed(&plan), claim, "{span:?}");
             assert_eq!(plan.stops.get(&place()).map(|stop| stop.class), stopped, "{span:?}");
         }
@@ -178,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_named() {
-        let plan = plan(&[span(8, 9)], &held(5, State::Running), &BTreeMap::new());
+        let plan = plan(&[span(8, 9)], &held(5, State::Running));
         let reason = &plan.stops[&place()].reason;
         assert_eq!(reason, "the log delivered [8, 9), but [5, 8) is missing before it");
     }
@@ -187,10 +157,10 @@ mod tests {
     fn another_record_under_the_checkpoint_stops_the_partition() {
         let mut other = span(5, 9);
         other.previous_digest = Some([1; 16].into());
-        let stopped = plan(&[other.clone()], &held(5, State::Running), &BTreeMap::new());
+        let stopped = plan(&[other.clone()], &held(5, State::Running));
         assert_eq!(stopped.stops[&place()].class, ReasonClass::RecordChanged);
         other.previous_digest = None; // not read: nothing is known
-        let taken = plan(&[other], &held(5, State::Running), &BTreeMap::new());
+        let taken = plan(&[other], &held(5, State::Running));
         assert_eq!(claimed(&taken), Some((5, 9)));
     }
 }

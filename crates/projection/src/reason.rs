@@ -1,8 +1,9 @@
-//! Why a partition of a read model stands still, as a name that a console can show and a person can search for.
+//! Why a partition of a read model stands still or a record is parked, as a name that a console can show and a person
+//! can search for.
 
 use std::fmt;
 
-/// The class of a failure, stored by name in `brainops.progress.reason_class`.
+/// The class of a failure, stored by name in `brainops.progress.reason_class` and in the generation's `parked`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReasonClass {
     /// The fold refused the event, or made a value that its table cannot hold.
@@ -11,6 +12,10 @@ pub enum ReasonClass {
     EventSerialization,
     /// The schema of the event is not known: a deployment is behind, rather than the data bad.
     UnknownEventType,
+    /// The record's key is not its subject, or its partition not that of its key.
+    Misplaced,
+    /// Too many subjects were parked: the read model stands until a person resumes it.
+    Paused,
     /// The log delivered something else than what follows the checkpoint.
     ProgressionOutOfOrder,
     /// The topic was deleted and made again: its id is not the one that the checkpoint knows.
@@ -34,6 +39,8 @@ impl ReasonClass {
             Self::ApplyEvent => "ApplyEvent",
             Self::EventSerialization => "EventSerialization",
             Self::UnknownEventType => "UnknownEventType",
+            Self::Misplaced => "Misplaced",
+            Self::Paused => "Paused",
             Self::ProgressionOutOfOrder => "ProgressionOutOfOrder",
             Self::TopicReplaced => "TopicReplaced",
             Self::RetentionPassed => "RetentionPassed",
@@ -42,6 +49,25 @@ impl ReasonClass {
             Self::Interrupted => "Interrupted",
             Self::Other => "Other",
         }
+    }
+
+    /// The class that is stored under a name; [`ReasonClass::Other`] when none is.
+    pub(crate) fn from_name(name: &str) -> Self {
+        let all = [
+            Self::ApplyEvent,
+            Self::EventSerialization,
+            Self::UnknownEventType,
+            Self::Misplaced,
+            Self::Paused,
+            Self::ProgressionOutOfOrder,
+            Self::TopicReplaced,
+            Self::RetentionPassed,
+            Self::RecordChanged,
+            Self::ShutDown,
+            Self::Interrupted,
+        ];
+        let found = all.into_iter().find(|class| class.as_str().eq_ignore_ascii_case(name));
+        found.unwrap_or(Self::Other)
     }
 }
 

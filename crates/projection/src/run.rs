@@ -10,6 +10,7 @@ use std::time::Duration;
 use brainops_event::TopicName;
 use brainops_log::{Cluster, Follower, FollowerConfig, ReadError, Registry};
 use sqlx::PgPool;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,7 @@ use crate::apply::Applier;
 use crate::backoff::Backoff;
 use crate::batch::chain;
 use crate::beat::Heartbeat;
+use crate::decision;
 use crate::generation::{Generation, ServingError, serving};
 use crate::halt::{Halt, pause_after};
 use crate::held::{Board, State, Stop};
@@ -25,6 +27,7 @@ use crate::month::KnownMonths;
 use crate::reason::ReasonClass;
 use crate::run_error::RunError;
 use crate::session::{Ended, Session, SessionEnd};
+use crate::sort::{ParkedSets, Scope};
 use crate::sqlstate::{Remedy, remedy};
 
 /// How long the last heartbeat may take.
@@ -44,6 +47,12 @@ pub struct RunOptions {
     pub max_bytes: usize,
     /// How long a batch gathers after its first record. Default: 20 ms.
     pub max_wait: Duration,
+    /// How many members of the group this process is, each with its own consumer and transactions, so that one folds
+    /// while Postgres works for another; memory grows with them. Default: 1.
+    pub writers: usize,
+    /// How many subjects may be parked within a minute before the read model pauses until a person resumes it.
+    /// Default: 100.
+    pub max_parked_per_minute: u32,
 }
 
 impl RunOptions {
@@ -54,6 +63,8 @@ impl RunOptions {
             max_records: 5_000,
             max_bytes: 8 * 1024 * 1024,
             max_wait: Duration::from_millis(20),
+            writers: 1,
+            max_parked_per_minute: 100,
         }
     }
 }
@@ -76,10 +87,36 @@ pub async fn run<M: ReadModel>(
         Err(Halt::ShutDown) => return Ok(()),
         Err(Halt::Fault(fault)) => return Err(fault),
     };
-    let config = follower_config(&*model, &cluster, &generation, &options)?;
-    let runner =
-        Runner { model, pool, cluster, registry, generation, config, instance: options.instance, shutdown };
-    runner.run().await
+    let scope = scope(&*model, &cluster, &generation)?;
+    let config = follower_config(&scope, &options);
+    let writers = options.writers.max(1);
+    let runner = Runner { model, pool, cluster, registry, scope, config, options, writer: 0, shutdown };
+    match writers {
+        1 => runner.run().await,
+        several => run_members(runner, several).await,
+    }
+}
+
+/// Runs several members of the group, until all have ended. One that ends by a fault ends the others.
+async fn run_members<M: ReadModel>(runner: Runner<M>, writers: usize) -> Result<(), RunError> {
+    let together = runner.shutdown.child_token();
+    let mut members = JoinSet::new();
+    for writer in 0..writers {
+        let mut options = runner.options.clone();
+        options.instance = format!("{}#{writer}", options.instance);
+        let member = Runner { options, writer, shutdown: together.clone(), ..runner.clone() };
+        members.spawn(member.run());
+    }
+    let mut ended = Ok(());
+    while let Some(member) = members.join_next().await {
+        let of_member = member.unwrap_or_else(|panic| {
+            let read_model = runner.scope.generation.read_model.clone();
+            Err(RunError::Panicked { read_model, source: panic })
+        });
+        together.cancel();
+        ended = ended.and(of_member);
+    }
+    ended
 }
 
 async fn generation_of<M: ReadModel>(
@@ -109,18 +146,22 @@ async fn generation_of<M: ReadModel>(
     Ok(generation)
 }
 
-fn follower_config<M: ReadModel>(
-    model: &M,
-    cluster: &Cluster,
-    generation: &Generation,
-    options: &RunOptions,
-) -> Result<FollowerConfig, RunError> {
-    let topics: Result<Vec<TopicName>, _> = model.topics().iter().map(|topic| cluster.topic(topic)).collect();
-    let topics =
-        topics.map_err(|source| RunError::Topic { read_model: generation.read_model.clone(), source })?;
-    let group = format!("projection.{}", generation.schema()); // each generation reads at its own pace
+fn scope<M: ReadModel>(model: &M, cluster: &Cluster, generation: &Generation) -> Result<Scope, RunError> {
+    let impossible = |source| RunError::Topic { read_model: generation.read_model.clone(), source };
+    let folded: Result<Vec<TopicName>, _> = model.topics().iter().map(|topic| cluster.topic(topic)).collect();
+    let folded = folded.map_err(impossible)?;
+    let decisions = cluster.topic(decision::TOPIC).map_err(impossible)?;
+    Ok(Scope { generation: generation.clone(), folded, decisions })
+}
+
+fn follower_config(scope: &Scope, options: &RunOptions) -> FollowerConfig {
+    let mut topics = scope.folded.clone();
+    if !topics.contains(&scope.decisions) {
+        topics.push(scope.decisions.clone());
+    }
+    let group = format!("projection.{}", scope.generation.schema()); // each generation reads at its own pace
     let RunOptions { max_records, max_bytes, max_wait, .. } = *options;
-    Ok(FollowerConfig { max_records, max_bytes, max_wait, ..FollowerConfig::new(group, topics) })
+    FollowerConfig { max_records, max_bytes, max_wait, ..FollowerConfig::new(group, topics) }
 }
 
 struct Runner<M> {
@@ -128,16 +169,34 @@ struct Runner<M> {
     pool: PgPool,
     cluster: Cluster,
     registry: Registry,
-    generation: Generation,
+    scope: Scope,
     config: FollowerConfig,
-    instance: String,
+    options: RunOptions,
+    /// Number of the member within this process.
+    writer: usize,
     shutdown: CancellationToken,
+}
+
+impl<M> Clone for Runner<M> {
+    fn clone(&self) -> Self {
+        Self {
+            model: self.model.clone(),
+            pool: self.pool.clone(),
+            cluster: self.cluster.clone(),
+            registry: self.registry.clone(),
+            scope: self.scope.clone(),
+            config: self.config.clone(),
+            options: self.options.clone(),
+            writer: self.writer,
+            shutdown: self.shutdown.clone(),
+        }
+    }
 }
 
 impl<M: ReadModel> Runner<M> {
     async fn run(self) -> Result<(), RunError> {
         let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
-        tracing::info!(projector.name = %self.generation.read_model, generation = self.generation.number, instance = self.instance, "following");
+        tracing::info!(projector.name = %self.scope.generation.read_model, generation = self.scope.generation.number, instance = self.options.instance, "following");
         loop {
             let began = Instant::now();
             let reason = match self.session().await? {
@@ -148,7 +207,7 @@ impl<M: ReadModel> Runner<M> {
                 backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
             }
             let pause = backoff.pause();
-            tracing::warn!(projector.name = %self.generation.read_model, reason, pause_ms = pause.as_millis(), "following anew");
+            tracing::warn!(projector.name = %self.scope.generation.read_model, reason, pause_ms = pause.as_millis(), "following anew");
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.shutdown.cancelled() => return Ok(()),
@@ -170,17 +229,12 @@ impl<M: ReadModel> Runner<M> {
         let heartbeat = Heartbeat {
             pool: self.pool.clone(),
             cluster: self.cluster.clone(),
-            generation: self.generation.clone(),
-            instance: self.instance.clone(),
+            generation: self.scope.generation.clone(),
+            instance: self.options.instance.clone(),
+            writer: self.writer,
             board: board.clone(),
         };
-        let applier = Applier {
-            model: self.model.clone(),
-            pool: self.pool.clone(),
-            generation: self.generation.clone(),
-            board: board.clone(),
-            months: KnownMonths::default(),
-        };
+        let applier = self.applier(board.clone());
         let mut session = Session::new(applier, follower, self.shutdown.clone());
         let ended = tokio::select! {
             ended = session.follow() => ended,
@@ -188,10 +242,10 @@ impl<M: ReadModel> Runner<M> {
         };
         stop_all(&board, last_words(&ended));
         if timeout(LAST_BEAT_LIMIT, heartbeat.beat()).await.map_or(true, |beat| beat.is_err()) {
-            tracing::warn!(projector.name = %self.generation.read_model, "the last heartbeat could not be written");
+            tracing::warn!(projector.name = %self.scope.generation.read_model, "the last heartbeat could not be written");
         }
         if timeout(LEAVE_LIMIT, session.follower.stop()).await.is_err() {
-            tracing::warn!(projector.name = %self.generation.read_model, "leaving the group takes long; it is told when the session times out");
+            tracing::warn!(projector.name = %self.scope.generation.read_model, "leaving the group takes long; it is told when the session times out");
         }
         match ended {
             Ok(ended) => Ok(ended),
@@ -201,12 +255,28 @@ impl<M: ReadModel> Runner<M> {
         }
     }
 
+    fn applier(&self, board: Board) -> Applier<M> {
+        Applier {
+            model: self.model.clone(),
+            pool: self.pool.clone(),
+            cluster: self.cluster.clone(),
+            registry: self.registry.clone(),
+            generation: self.scope.generation.clone(),
+            scope: self.scope.clone(),
+            max_parked_per_minute: self.options.max_parked_per_minute,
+            board,
+            months: KnownMonths::default(),
+            parked: ParkedSets::new(),
+            look_for_decisions: true,
+        }
+    }
+
     /// What cannot pass ends the projection. Everything else is begun anew: then each partition is compared with the
     /// log again, and the one that is at fault stands alone.
     fn read_failed(&self, error: ReadError) -> Result<Ended, RunError> {
         match error {
             ReadError::Refused { .. } => Err(RunError::Read {
-                read_model: self.generation.read_model.clone(),
+                read_model: self.scope.generation.read_model.clone(),
                 source: Box::new(error),
             }),
             error => Ok(Ended::Anew(chain(&error))),

@@ -76,6 +76,14 @@ pub enum RunError {
         /// The read model.
         read_model: ModelName,
     },
+    /// A member of the group ended by a panic outside of the fold.
+    #[error("a writer of {read_model} panicked")]
+    Panicked {
+        /// The read model.
+        read_model: ModelName,
+        /// The panic.
+        source: tokio::task::JoinError,
+    },
     /// Kafka refuses in a way that does not pass.
     #[error("the log refuses what {read_model} asks")]
     Read {

@@ -1,6 +1,6 @@
 //! The life of one follower: partitions come and go, batches are applied, signals answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use brainops_log::{Assignment, Batch, Follower, ReadError, Signal};
@@ -11,16 +11,25 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::Applier;
 use crate::backoff::Backoff;
 use crate::beat::learn;
-use crate::checkpoint::{Asked, Place, take_over};
+use crate::checkpoint::{Asked, Checkpoint, Place};
 use crate::entry::enter;
 use crate::halt::{Halt, pause_after};
 use crate::held::{Board, State};
 use crate::model::ReadModel;
+use crate::park::parked_sets;
+use crate::pause::{Pause, pause_that_holds};
 use crate::run_error::RunError;
+use crate::sort::ParkedSets;
+use crate::sqlstate::{Remedy, remedy};
+use crate::standing::stop_of;
+use crate::takeover::take_over;
 
 /// How long the batch in flight may go on after shutdown was asked for. With what follows, a process ends within ten
 /// seconds.
 const DRAIN_LIMIT: Duration = Duration::from_secs(7);
+
+/// How often it is looked whether decisions wait or a pause holds.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a partition may stay with us in the group but with somebody else in the database, before we begin anew.
 const TAKEN_OVER_LIMIT: Duration = Duration::from_secs(5);
@@ -54,12 +63,14 @@ pub(crate) struct Session<M> {
     on_hold: BTreeSet<Place>,
     /// Since when a partition is ours in the group and somebody else's in the database.
     taken_over_at: Option<Instant>,
+    looked_at: Instant,
 }
 
 impl<M: ReadModel> Session<M> {
     pub(crate) fn new(applier: Applier<M>, follower: Follower, shutdown: CancellationToken) -> Self {
         let board = applier.board.clone();
-        Self { applier, board, shutdown, follower, on_hold: BTreeSet::new(), taken_over_at: None }
+        let (on_hold, taken_over_at, looked_at) = (BTreeSet::new(), None, Instant::now());
+        Self { applier, board, shutdown, follower, on_hold, taken_over_at, looked_at }
     }
 
     pub(crate) async fn follow(&mut self) -> Result<Ended, SessionEnd> {
@@ -75,6 +86,9 @@ impl<M: ReadModel> Session<M> {
                 Signal::Batch(batch) => self.apply(&batch).await?,
                 Signal::Idle(lags) => learn(&self.board, &lags, Utc::now()),
                 Signal::Failed(error) => return Err(SessionEnd::Read(error)),
+            }
+            if self.look().await? {
+                return Ok(Ended::Anew("the pause has ended".into()));
             }
             self.hold_stopped();
             if self.is_robbed() {
@@ -96,21 +110,19 @@ impl<M: ReadModel> Session<M> {
                 log_start: one.low,
             })
             .collect();
-        let generation = &self.applier.generation;
-        let mut backoff = Backoff::for_database();
-        let mut checkpoints = loop {
-            match take_over(&self.applier.pool, generation, &asked).await {
-                Ok(checkpoints) => break checkpoints,
-                Err(error) => {
-                    pause_after(&generation.read_model, error, &mut backoff, &self.shutdown).await?
-                }
-            }
-        };
+        let (mut checkpoints, parked, pause) = self.take_over(&asked).await?;
+        let generation = self.applier.generation.clone();
+        self.applier.parked.extend(parked);
         let (now, mut starts) = (Utc::now(), Vec::new());
         for assigned in assignment.partitions() {
             let place = (assigned.topic.clone(), assigned.partition);
             let Some(checkpoint) = checkpoints.remove(&place) else { continue }; // each was asked for
-            let (held, start) = enter(assigned, &checkpoint, now);
+            let (mut held, mut start) = enter(assigned, &checkpoint, now);
+            if let (State::Running, Some(pause)) = (&held.state, &pause)
+                && self.applier.stands_in_a_pause(&place.0)
+            {
+                (held.state, start) = (State::Stopped(stop_of(pause)), assigned.end);
+            }
             if let State::Stopped(stop) = &held.state {
                 tracing::error!(projector.name = %generation.read_model, event.topic = %place.0, event.partition = place.1.get(), reason_class = stop.class.as_str(), reason = %stop.reason, "a partition cannot be gone on with");
             }
@@ -120,7 +132,51 @@ impl<M: ReadModel> Session<M> {
         }
         tracing::info!(projector.name = %generation.read_model, partitions = starts.len(), "took partitions over");
         assignment.start(starts);
+        self.applier.look_for_decisions = true;
         Ok(())
+    }
+
+    /// Raises epochs, and reads what else there is to know before going on.
+    async fn take_over(
+        &self,
+        asked: &[Asked],
+    ) -> Result<(BTreeMap<Place, Checkpoint>, ParkedSets, Option<Pause>), Halt> {
+        let (pool, generation) = (&self.applier.pool, &self.applier.generation);
+        let mut backoff = Backoff::for_database();
+        loop {
+            let taken = async {
+                let checkpoints = take_over(pool, generation, asked).await?;
+                let parked = parked_sets(pool, generation, asked.iter().map(|one| &one.place)).await?;
+                Ok((checkpoints, parked, pause_that_holds(pool, generation).await?))
+            };
+            match taken.await {
+                Ok(taken) => return Ok(taken),
+                Err(error) => {
+                    pause_after(&generation.read_model, error, &mut backoff, &self.shutdown).await?;
+                }
+            }
+        }
+    }
+
+    /// Looks now and then, and when there is reason to, whether a pause holds and whether decisions wait; true when a
+    /// pause has ended.
+    async fn look(&mut self) -> Result<bool, Halt> {
+        if self.looked_at.elapsed() < LOOK_INTERVAL && !self.applier.look_for_decisions {
+            return Ok(false);
+        }
+        self.looked_at = Instant::now();
+        self.applier.look_for_decisions = false;
+        match self.applier.look_for_a_pause().await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) if remedy(&error) == Remedy::Retry => return Ok(false), // the next look comes soon
+            Err(source) => {
+                let read_model = self.applier.generation.read_model.clone();
+                return Err(RunError::Database { read_model, source }.into());
+            }
+        }
+        self.applier.carry_out(&self.shutdown).await?;
+        Ok(false)
     }
 
     fn revoked(&mut self, places: &[Place]) {
@@ -128,6 +184,7 @@ impl<M: ReadModel> Session<M> {
         for place in places {
             held.remove(place);
             self.on_hold.remove(place);
+            self.applier.parked.remove(place);
         }
         tracing::info!(projector.name = %self.applier.generation.read_model, partitions = places.len(), "gave partitions up");
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
+use crate::definition::OWN_TABLES;
 use crate::generation::{Generation, ModelName};
 
 /// How one generation of a read model is.
@@ -22,7 +23,7 @@ pub struct Status {
     pub lag_offsets: Option<i64>,
     /// The largest lag of a partition in seconds; `None` when not known of some partition.
     pub lag_seconds: Option<f64>,
-    /// How many records are set aside.
+    /// How many subjects are parked, and records that are held alone.
     pub parked: i64,
     /// Whether it is followed.
     pub state: RunState,
@@ -102,7 +103,7 @@ async fn count_rows(pool: &PgPool, generation: &Generation) -> Result<Vec<TableR
         sqlx::query(include_str!("sql/tables.sql")).bind(generation.schema()).fetch_all(pool).await?;
     for row in tables {
         let table: String = row.try_get("table_name")?;
-        if table == "checkpoint" || table == "parked" {
+        if OWN_TABLES.contains(&table.as_str()) {
             continue;
         }
         let sql = format!("SELECT count(*) FROM {}.\"{}\"", generation.schema(), table.replace('"', "\"\""));

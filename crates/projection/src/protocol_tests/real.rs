@@ -19,7 +19,7 @@ pub(super) fn planned(scene: &Scene, instance: &Instance, batch: &[Piece]) -> Op
         .zip(&instance.seats)
         .filter_map(|(partition, seat)| Some((place(scene, partition), held(scene, partition, (*seat)?))))
         .collect();
-    let plan = plan(&spans, &held, &BTreeMap::new());
+    let plan = plan(&spans, &held);
     let claimed = batch.iter().filter_map(|piece| {
         let claim = plan.moves.get(&place(scene, piece.partition))?.claim;
         Some(Claimed {
