@@ -5,9 +5,13 @@
 
 use brainops_event::types::projection::SubjectParked;
 use brainops_event::{Envelope, EventType, Outgoing, Source, Subject, TypedEvent as _, derived_id};
+use brainops_outbox::{Enqueued, enqueue};
+use sqlx::postgres::PgConnection;
 
+use crate::apply::Applier;
 use crate::decision::{DecisionError, SOURCE};
 use crate::generation::Generation;
+use crate::model::ReadModel;
 use crate::sort::Parked;
 
 /// The event that says that this was parked.
@@ -33,14 +37,66 @@ pub(crate) fn parked_event(generation: &Generation, parked: &Parked) -> Result<O
     Ok(Outgoing::typed(envelope.with_time(parked.recorded_at), &data)?)
 }
 
-/// Enqueues the events.
-pub(crate) async fn announce(
-    _connection: &mut sqlx::postgres::PgConnection,
-    generation: &Generation,
-    parked: &[Parked],
-) -> Result<(), sqlx::Error> {
-    for one in parked {
-        parked_event(generation, one).map_err(|error| sqlx::Error::Protocol(error.to_string()))?;
+impl<M: ReadModel> Applier<M> {
+    /// Enqueues the events that say what was parked, in the transaction that parks it. They are sent once it is
+    /// committed.
+    pub(crate) async fn announce(
+        &self,
+        connection: &mut PgConnection,
+        parked: &[Parked],
+    ) -> Result<(), sqlx::Error> {
+        let Some(outbox) = self.outbox.as_ref().filter(|_| !parked.is_empty()) else { return Ok(()) };
+        let events: Result<Vec<Outgoing>, _> =
+            parked.iter().map(|one| parked_event(&self.generation, one)).collect();
+        let events = events.map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        let prepared: Result<Vec<_>, _> = outbox.prepare(events).await.into_iter().collect();
+        // Most often a registry that does not answer: as good as a database that does not, and tried again like it.
+        let prepared = prepared.map_err(|error| sqlx::Error::Io(std::io::Error::other(error)))?;
+        for (one, enqueued) in parked.iter().zip(enqueue(connection, &prepared).await?) {
+            if let Enqueued::Conflict { .. } = enqueued {
+                // It was parked before, by other words: in a database that has since been restored from a copy.
+                let position = one.position();
+                tracing::warn!(projector.name = self.model.name(), event.position = %position, "that this is parked was said before, with other details");
+            }
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generation::ModelName;
+    use crate::reason::ReasonClass;
+    use brainops_event::{Offset, Partition, TopicName};
+
+    fn parked(offset: i64, reason: &str) -> Parked {
+        let offset = Offset::new(offset).unwrap();
+        Parked {
+            place: (TopicName::new("brainops.lead").unwrap(), Partition::new(3).unwrap()),
+            offset,
+            subject: Some("leads/1".to_owned()),
+            class: ReasonClass::ApplyEvent,
+            reason: reason.to_owned(),
+            event: Some(("a/source".to_owned(), "an-id".to_owned())),
+            recorded_at: chrono::DateTime::UNIX_EPOCH,
+            last: offset,
+            held: 1,
+        }
+    }
+
+    #[test]
+    fn what_is_parked_again_is_the_same_event() {
+        let read_model = ModelName::new("leads").unwrap();
+        let generation = Generation { read_model, number: 7, fold_version: 2 };
+        let first = parked_event(&generation, &parked(5, "one")).unwrap();
+        let again = parked_event(&generation, &Parked { held: 9, ..parked(5, "other words") }).unwrap();
+        assert_eq!((first.envelope.id(), &first.datum), (again.envelope.id(), &again.datum));
+        assert_eq!(first.key(), "leads");
+        let behind = parked_event(&generation, &parked(6, "one")).unwrap();
+        let other = Generation { number: 8, ..generation };
+        let elsewhere = parked_event(&other, &parked(5, "one")).unwrap();
+        assert_ne!(first.envelope.id(), behind.envelope.id());
+        assert_ne!(first.envelope.id(), elsewhere.envelope.id());
+    }
 }

@@ -19,6 +19,7 @@ use std::time::Instant;
 
 use brainops_fault::{Bug, planted, point};
 use brainops_log::{Batch, Cluster, Item, Registry};
+use brainops_outbox::Outbox;
 use metrics::{counter, histogram};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
@@ -51,6 +52,8 @@ pub(crate) struct Applier<M> {
     pub(crate) registry: Registry,
     pub(crate) generation: Generation,
     pub(crate) scope: Scope,
+    /// Where what is parked is said; nowhere in tests without one.
+    pub(crate) outbox: Option<Outbox>,
     pub(crate) max_parked_per_minute: u32,
     pub(crate) board: Board,
     pub(crate) months: KnownMonths,
@@ -207,6 +210,7 @@ impl<M: ReadModel> Applier<M> {
             Parking::Unlike => return Ok(Err(Attempt::Unlike)),
         }
         if !parked.is_empty() {
+            self.announce(connection, &parked).await?;
             point("projection.parked");
         }
         write_decisions(connection, &self.scope, &sorted.decisions).await?;

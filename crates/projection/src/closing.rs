@@ -5,7 +5,6 @@ use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 use tokio_util::sync::CancellationToken;
 
-use crate::announce::announce;
 use crate::apply::Applier;
 use crate::backoff::Backoff;
 use crate::checkpoint::{Place, read_locked};
@@ -43,7 +42,7 @@ impl<M: ReadModel> Applier<M> {
             .execute(&mut *connection)
             .await?;
         if head.offset != decision.offset {
-            announce(connection, &self.generation, std::slice::from_ref(&head)).await?;
+            self.announce(connection, std::slice::from_ref(&head)).await?;
         }
         let (position, held) = (head.position(), head.held);
         Ok(format!("{folded} records were folded, {held} are held from {position} on: {}", head.reason))

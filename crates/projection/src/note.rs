@@ -69,6 +69,9 @@ impl<M: ReadModel> Applier<M> {
         }
         self.count(&done);
         self.look_for_decisions |= done.decisions > 0;
+        if let Some(outbox) = self.outbox.as_ref().filter(|_| !done.parked.is_empty()) {
+            outbox.wake();
+        }
         for parked in done.parked {
             self.note_parked(&parked);
             if let Some(subject) = parked.subject {

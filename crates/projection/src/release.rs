@@ -173,6 +173,9 @@ impl<M: ReadModel> Applier<M> {
         self.close(&mut transaction, decision, state, &outcome).await?;
         point("projection.release_folded");
         transaction.commit().await?;
+        if let Some(outbox) = &self.outbox {
+            outbox.wake();
+        }
         Ok(Carried::Done)
     }
 

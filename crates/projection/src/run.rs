@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use brainops_event::TopicName;
 use brainops_log::{Cluster, Follower, FollowerConfig, ReadError, Registry};
+use brainops_outbox::Outbox;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -53,6 +54,8 @@ pub struct RunOptions {
     /// How many subjects may be parked within a minute before the read model pauses until a person resumes it.
     /// Default: 100.
     pub max_parked_per_minute: u32,
+    /// Takes the events that say what was parked. Default: none, and nothing is said.
+    pub outbox: Option<Outbox>,
 }
 
 impl RunOptions {
@@ -65,6 +68,7 @@ impl RunOptions {
             max_wait: Duration::from_millis(20),
             writers: 1,
             max_parked_per_minute: 100,
+            outbox: None,
         }
     }
 }
@@ -263,6 +267,7 @@ impl<M: ReadModel> Runner<M> {
             registry: self.registry.clone(),
             generation: self.scope.generation.clone(),
             scope: self.scope.clone(),
+            outbox: self.options.outbox.clone(),
             max_parked_per_minute: self.options.max_parked_per_minute,
             board,
             months: KnownMonths::default(),
