@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use brainops_event::TopicName;
 use brainops_keys::FileKeyStore;
-use brainops_log::{Appender, Cluster, Registry};
+use brainops_log::{Cluster, Registry};
+use brainops_outbox::Outbox;
 use sqlx::PgPool;
 
 use crate::output::Output;
@@ -37,10 +38,13 @@ impl Context {
         Registry::new(self.settings().registry.clone()).context("the section registry cannot be used")
     }
 
-    /// The way to append.
-    pub fn appender(&self) -> anyhow::Result<Appender> {
-        let appender = Appender::new(&self.cluster()?, &self.registry()?);
-        appender.context("no kafka producer can be made")
+    /// The way to append: waits for nothing, and sends nothing by itself; a relay does.
+    pub async fn outbox(&self, pool: &PgPool) -> anyhow::Result<Outbox> {
+        let config = self.settings().outbox.clone();
+        let outbox = Outbox::open(pool, &self.cluster()?, &self.registry()?, config).await;
+        outbox.context(
+            "the outbox cannot be opened; run `brainops init` after each new version of this program",
+        )
     }
 
     /// Connections to Postgres.

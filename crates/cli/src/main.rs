@@ -2,10 +2,12 @@
 //! Knows all of them; nobody knows it.
 
 mod analyst;
+mod appending;
 mod commands;
 mod context;
 mod exit;
 mod generations;
+mod host;
 mod importing;
 mod logging;
 mod output;

@@ -11,6 +11,8 @@ mod support;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Output, Stdio};
 
+use brainops_event::types::lead::LeadLost;
+use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent as _};
 use serde_json::{Value, json};
 use support::{Installation, text};
 
@@ -20,6 +22,16 @@ fn lost(id: u32, subject: &str) -> String {
         "data": {"lead_id": subject, "reason_code": "price"},
     })
     .to_string()
+}
+
+fn lost_again(id: &str, subject: &str) -> Outgoing {
+    let envelope = Envelope::new(
+        EventId::new(id).unwrap(),
+        Source::new("crm").unwrap(),
+        EventType::new(LeadLost::EVENT_TYPE).unwrap(),
+        Subject::new(subject).unwrap(),
+    );
+    Outgoing::typed(envelope, &LeadLost { lead_id: subject.to_owned(), reason_code: None }).unwrap()
 }
 
 fn append(installation: &Installation, input: &str) -> Output {
@@ -69,6 +81,17 @@ async fn what_is_appended_can_be_tailed_and_shown() {
 
     let again = append(&installation, &lost(1, "lead-1"));
     assert!(again.status.success());
+    let (first, again) = (&lines(&appended)[0], &lines(&again)[0]);
+    assert_eq!((&first["repeated"], &again["repeated"]), (&json!(false), &json!(true)));
+    assert_eq!((&first["partition"], &first["offset"]), (&again["partition"], &again["offset"]));
+    let other = append(&installation, &lost(1, "lead-1").replace("price", "timing"));
+    assert_eq!(other.status.code(), Some(1));
+    let place = format!("{}/{}@{}", first["topic"].as_str().unwrap(), first["partition"], first["offset"]);
+    assert!(text(&other.stderr).contains(&place), "{}", text(&other.stderr));
+    assert_eq!(tail(&[]).len(), 3, "nothing was appended again");
+
+    // Who appends past the platform may repeat; every reader leaves it out, and tailing says so.
+    installation.namespace.appender().append(lost_again("1", "lead-1")).await.unwrap();
     installation.caught_up().await;
     assert_eq!(installation.count("SELECT count(*) FROM events.event WHERE source = 'crm'").await, 3);
     assert_eq!(tail(&[]).last().unwrap()["verdict"], json!("duplicate"));

@@ -74,6 +74,7 @@ fn variables_go_over_the_file_and_defaults_fill_the_rest() {
     assert_eq!(told("log", "prefix"), (json!("123"), json!("BRAINOPS_LOG__PREFIX")));
     assert_eq!(told("log", "replication"), (json!(3), json!("default")));
     assert_eq!(told("postgres", "database"), (json!("brainops"), json!("file")));
+    assert_eq!(told("outbox", "answer_limit_ms"), (json!(30_000), json!("default")));
     assert_eq!(told("server", "listen"), (json!("127.0.0.1:8080"), json!("default")));
 }
 
@@ -125,6 +126,8 @@ fn unknown_keys_are_refused_wherever_they_stand() {
         error.contains("BRAINOPS_KAFKA is unknown") && error.contains("BRAINOPS_<SECTION>__<KEY>"),
         "{error}"
     );
+    let error = Config::new(&format!("{FILE}\n[outbox]\nshard = 2\n")).refused(&[]);
+    assert!(error.contains("outbox.shard") && error.contains("`shards`"), "{error}");
     let error = config.refused(&[("BRAINOPS_LOG__PARTITIONS", "many")]);
     assert!(error.contains("partitions"), "{error}");
 }
@@ -144,10 +147,10 @@ fn what_is_missing_is_named() {
 #[test]
 fn unknown_roles_are_refused_with_those_that_are_accepted() {
     let output = Command::new(env!("CARGO_BIN_EXE_brainops"))
-        .args(["serve", "--roles", "api,relay"])
+        .args(["serve", "--roles", "api,sagas"])
         .output()
         .unwrap();
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2));
-    assert!(error.contains("relay") && error.contains("api, projectors"), "{error}");
+    assert!(error.contains("sagas") && error.contains("api, projectors, relay"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! What a door says about events that it was given: where each one lies in the log, or that it may not be there.
+//! What a door says about events that it was given: where each one lies in the log, or why it may not be there.
 //!
 //! 202 means that the log holds all of them. When it does not, the answer is a problem whose `results` list every
 //! event, those that were acknowledged too, and not 207: a caller that looks at nothing but the status must send all
@@ -6,21 +6,51 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use brainops_event::{Outgoing, format_timestamp};
-use serde::Serialize;
+use brainops_event::Outgoing;
 
 use crate::append::{Acknowledged, AppendFailure};
 use crate::doors::Doors;
 use crate::metric_names::DOOR_EVENTS;
-use crate::problem::{Kind, Problem};
+use crate::outcome::{Asked, EventOutcome};
+use crate::problem::{FieldProblem, Kind, Problem};
+
+/// Who chose the ids of the events, and so what it means that one was said before with other content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ids {
+    /// The caller: the one event, or those of the batch, that has such an id is refused.
+    OfTheCaller {
+        /// Whether the body was a list, so that fields are named by their place in it.
+        batch: bool,
+    },
+    /// A provider chose that of the delivery, which comes first; those of the facts that we read out of it follow
+    /// from it. A fact that was told before is told, even if the provider words it otherwise now: what stands counts,
+    /// and the delivery beside it keeps the new words.
+    OfADelivery,
+}
+
+impl Ids {
+    fn stands(self, place: usize, failure: &AppendFailure) -> bool {
+        let is_fact = self == Self::OfADelivery && place > 0;
+        is_fact && matches!(failure, AppendFailure::Conflict { first: Some(_) })
+    }
+
+    fn field(self, place: usize) -> String {
+        match self {
+            Self::OfTheCaller { batch: true } => format!("[{place}].id"),
+            Self::OfTheCaller { batch: false } | Self::OfADelivery => "id".to_owned(),
+        }
+    }
+}
 
 /// Appends the events in their order and says what became of each.
 ///
 /// # Errors
-/// 413 when one is too large for its topic (then none is appended), 503 when the log did not acknowledge all.
+/// 413 when one is too large for its topic (then none is appended), 409 when an id was said before with other content,
+/// 429 when the outbox is full, 503 when it is away, 504 when the log has not acknowledged in time.
 pub async fn append_and_answer(
     doors: &Doors,
     door: &'static str,
+    ids: Ids,
     events: Vec<Outgoing>,
 ) -> Result<Response, Problem> {
     if let Some(failure) = events.iter().find_map(|event| doors.appender.check(event).err()) {
@@ -28,10 +58,8 @@ pub async fn append_and_answer(
     }
     let asked: Vec<Asked> = events.iter().map(Asked::of).collect();
     let results = doors.appender.append_all(events).await;
-    let problem = problem_with(&results);
-    let failed = results.iter().filter(|result| result.is_err()).count();
-    count(door, "acknowledged", results.len() - failed);
-    count(door, "failed", failed);
+    count(door, &results);
+    let problem = problem_with(ids, &results);
     let outcomes = asked.into_iter().zip(results).map(|(asked, result)| asked.answered(result)).collect();
     match problem {
         None => Ok((StatusCode::ACCEPTED, Json::<Vec<EventOutcome>>(outcomes)).into_response()),
@@ -39,92 +67,59 @@ pub async fn append_and_answer(
     }
 }
 
+type Appended = Result<Acknowledged, AppendFailure>;
+
 /// The problem that decides whether the same request again can help: one that cannot comes first.
-fn problem_with(results: &[Result<Acknowledged, AppendFailure>]) -> Option<Problem> {
-    let failures = || results.iter().filter_map(|result| result.as_ref().err());
-    failures().find(|failure| !failure.may_pass()).or_else(|| failures().next()).map(problem_of)
+fn problem_with(ids: Ids, results: &[Appended]) -> Option<Problem> {
+    let failures = || {
+        let failed =
+            results.iter().enumerate().filter_map(|(place, result)| Some((place, result.as_ref().err()?)));
+        failed.filter(move |(place, failure)| !ids.stands(*place, failure))
+    };
+    let (_, decisive) =
+        failures().max_by_key(|(place, failure)| (failure.weight(), std::cmp::Reverse(*place)))?;
+    let problem = problem_of(decisive);
+    let conflicts = failures().filter_map(|(place, failure)| conflict(ids.field(place), failure)).collect();
+    Some(problem.with_errors(conflicts))
+}
+
+/// The field that is wrong when an id was said before with other content.
+fn conflict(field: String, failure: &AppendFailure) -> Option<FieldProblem> {
+    let AppendFailure::Conflict { first } = failure else { return None };
+    let expected = "an id that this source has not given to an event of another type, subject or data";
+    let found = match first {
+        Some(position) => format!("the id of the event at {position}"),
+        None => "the id of an event that is on its way to the log".to_owned(),
+    };
+    Some(FieldProblem::new(field, expected, found))
 }
 
 fn problem_of(failure: &AppendFailure) -> Problem {
     let kind = match failure {
         AppendFailure::TooLarge { .. } => Kind::TooLarge,
-        AppendFailure::Unacknowledged => Kind::Unavailable,
+        AppendFailure::Conflict { .. } => Kind::Conflict,
+        AppendFailure::Full { .. } => Kind::Full,
+        AppendFailure::Unavailable | AppendFailure::NotTried => Kind::Unavailable,
+        AppendFailure::Unacknowledged => Kind::Unacknowledged,
         AppendFailure::Refused => Kind::Internal,
     };
-    Problem::new(kind, failure.to_string())
-}
-
-fn count(door: &'static str, outcome: &'static str, events: usize) {
-    metrics::counter!(DOOR_EVENTS, "door" => door, "outcome" => outcome).increment(events as u64);
-}
-
-/// The identity of an event, and what the log said about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct EventOutcome {
-    /// Id of the event, as the caller gave it or as it was derived.
-    pub id: String,
-    /// Source of the event.
-    pub source: String,
-    /// Type of the event.
-    pub r#type: String,
-    /// Where it lies, or why that is unknown.
-    #[serde(flatten)]
-    pub outcome: Outcome,
-}
-
-/// Whether the log holds the event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Outcome {
-    /// Kafka acknowledged the event here.
-    Acknowledged {
-        /// Full name of the topic.
-        topic: String,
-        /// Partition of the topic.
-        partition: i32,
-        /// Offset in the partition, decimal; a string, since CloudEvents integers have 32 bits.
-        offset: String,
-        /// When the log took it.
-        recorded_at: String,
-        /// True when the log held it already: this is where it stands first, and nothing was appended.
-        repeated: bool,
-    },
-    /// Not acknowledged: sending the same event again is safe and needed.
-    Failed {
-        /// What was in the way.
-        failure: String,
-    },
-}
-
-/// What identifies an event in an answer; taken before the event is handed over for appending.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    id: String,
-    source: String,
-    event_type: String,
-}
-
-impl Asked {
-    pub fn of(event: &Outgoing) -> Self {
-        Self {
-            id: event.envelope.id().to_string(),
-            source: event.envelope.source().to_string(),
-            event_type: event.envelope.event_type().to_string(),
-        }
+    let problem = Problem::new(kind, failure.to_string());
+    match failure {
+        AppendFailure::Full { retry_after } => problem.retry_after(*retry_after),
+        _ => problem,
     }
+}
 
-    /// The outcome of this event.
-    pub fn answered(self, result: Result<Acknowledged, AppendFailure>) -> EventOutcome {
+fn count(door: &'static str, results: &[Appended]) {
+    for result in results {
         let outcome = match result {
-            Ok(place) => Outcome::Acknowledged {
-                topic: place.topic,
-                partition: place.partition,
-                offset: place.offset.to_string(),
-                recorded_at: format_timestamp(&place.recorded_at),
-                repeated: place.repeated,
-            },
-            Err(failure) => Outcome::Failed { failure: failure.to_string() },
+            Ok(Acknowledged { repeated: false, .. }) => "acknowledged",
+            Ok(Acknowledged { repeated: true, .. }) => "repeated",
+            Err(AppendFailure::Conflict { .. }) => "conflict",
+            Err(AppendFailure::Full { .. }) => "full",
+            Err(AppendFailure::Unacknowledged) => "unacknowledged",
+            Err(_) => "failed",
         };
-        EventOutcome { id: self.id, source: self.source, r#type: self.event_type, outcome }
+        metrics::counter!(DOOR_EVENTS, "door" => door, "outcome" => outcome).increment(1);
     }
 }

@@ -1,21 +1,20 @@
-//! The way out of the doors: events go in, and come back acknowledged or not. Behind the trait stands the log itself
-//! now, the outbox later, and memory in tests.
+//! The way out of the doors: events go in, and come back acknowledged or not. Behind the trait stands the outbox, and
+//! memory in tests.
+use std::time::Duration;
+
 use async_trait::async_trait;
-use brainops_event::{Outgoing, Timestamp};
-use brainops_log::{AppendError, Appended, Appender, MAX_RECORD_BYTES, Outcome};
+use brainops_event::{Outgoing, Position, Timestamp, error_chain};
+use brainops_log::MAX_RECORD_BYTES;
+use brainops_outbox::{AppendError, Outbox, Receipt};
 
 /// Where the log holds an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledged {
-    /// Full name of the topic.
-    pub topic: String,
-    /// Partition of the topic.
-    pub partition: i32,
-    /// Offset in the partition.
-    pub offset: i64,
+    /// Where it stands.
+    pub position: Position,
     /// When the log took it.
     pub recorded_at: Timestamp,
-    /// Whether the log held it already, so that it was not appended again.
+    /// Whether it was said before, so that it was not appended again.
     pub repeated: bool,
 }
 
@@ -30,18 +29,56 @@ pub enum AppendFailure {
         /// The topic's limit, bytes.
         limit: usize,
     },
-    /// The log did not acknowledge it; whether it holds the event is unknown, and sending it again is safe.
-    #[error("the log did not acknowledge the event; send it again")]
+    /// Another event of this source has the id; sending this one again cannot help.
+    #[error(
+        "the source has given this id to an event of another type, subject or data; a new event needs a new id"
+    )]
+    Conflict {
+        /// Where the event stands that has the id; none while it is on its way to the log.
+        first: Option<Position>,
+    },
+    /// Too many events wait for the log. Nothing of this one is kept; sending it again later helps.
+    #[error("too many events wait for the log; nothing of this one is kept, send it again")]
+    Full {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The event is kept and will be appended; the log has not acknowledged it in time.
+    #[error(
+        "the event is kept and will be appended; the log has not acknowledged it yet, and the same event again answers with its position"
+    )]
     Unacknowledged,
+    /// An event before it in the same request was not kept, so this one was not tried.
+    #[error("an event before it was not kept, so this one was not tried; send it again")]
+    NotTried,
+    /// What keeps events until the log has them is away; whether this one is kept is unknown, and sending it again is
+    /// safe.
+    #[error("events cannot be kept now; send it again")]
+    Unavailable,
     /// The registry or the cluster refuses the event for good, or a fault of ours.
     #[error("the log refuses the event")]
     Refused,
 }
 
 impl AppendFailure {
-    /// Whether sending the same event again may succeed.
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Unacknowledged)
+    /// Where the event stands that has this one's identity.
+    pub(crate) fn first(&self) -> Option<&Position> {
+        match self {
+            Self::Conflict { first } => first.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// How much it decides about a whole batch: what cannot pass outweighs what may, and what is not kept outweighs
+    /// what is.
+    pub(crate) fn weight(&self) -> u8 {
+        match self {
+            Self::TooLarge { .. } | Self::Conflict { .. } | Self::Refused => 3,
+            Self::Unavailable => 2,
+            Self::Full { .. } => 1,
+            // The second is the effect of another failure.
+            Self::Unacknowledged | Self::NotTried => 0,
+        }
     }
 }
 
@@ -72,38 +109,62 @@ fn record_bytes(event: &Outgoing) -> usize {
 }
 
 #[async_trait]
-impl Append for Appender {
+impl Append for Outbox {
     async fn append_all(&self, events: Vec<Outgoing>) -> Vec<Result<Acknowledged, AppendFailure>> {
-        let results = Appender::append_all(self, events).await;
-        let errors = results.iter().filter_map(|result| result.as_ref().err());
-        if let Some(error) = errors.clone().next() {
-            let (failed, events) = (errors.count(), results.len());
-            tracing::warn!(failed, events, first = %brainops_event::error_chain(error), "the log did not acknowledge all events of a request");
+        let results = Outbox::append_all(self, events).await;
+        let faults =
+            || results.iter().filter_map(|result| result.as_ref().err()).filter(|error| is_fault(error));
+        if let Some(first) = faults().next() {
+            let (failed, events) = (faults().count(), results.len());
+            tracing::warn!(failed, events, first = %error_chain(first), "not all events of a request were acknowledged");
         }
-        results
-            .into_iter()
-            .map(|result| result.map(Acknowledged::from).map_err(|error| failure(&error)))
-            .collect()
+        results.into_iter().map(|result| result.map(Acknowledged::from).map_err(failure)).collect()
     }
 }
 
-impl From<Appended> for Acknowledged {
-    fn from(appended: Appended) -> Self {
-        let Appended { position, recorded_at } = appended;
-        Self {
-            topic: position.topic.to_string(),
-            partition: position.partition.get(),
-            offset: position.offset.get(),
-            recorded_at,
-            repeated: false,
-        }
+impl From<Receipt> for Acknowledged {
+    fn from(Receipt { position, recorded_at, repeated }: Receipt) -> Self {
+        Self { position, recorded_at, repeated }
     }
 }
 
-fn failure(error: &AppendError) -> AppendFailure {
-    match (error, error.outcome()) {
-        (AppendError::TooLarge { size, limit }, _) => AppendFailure::TooLarge { found: *size, limit: *limit },
-        (_, Outcome::NotThereYet | Outcome::Unknown) => AppendFailure::Unacknowledged,
-        (_, Outcome::NeverThere) => AppendFailure::Refused,
+/// A conflict is the caller's; everything else is for whoever runs this.
+fn is_fault(error: &AppendError) -> bool {
+    !matches!(error, AppendError::Conflict { .. } | AppendError::TooLarge { .. })
+}
+
+fn failure(error: AppendError) -> AppendFailure {
+    match error {
+        AppendError::TooLarge { size, limit } => AppendFailure::TooLarge { found: size, limit },
+        AppendError::Conflict { first } => AppendFailure::Conflict { first },
+        AppendError::Full { retry_after } => AppendFailure::Full { retry_after },
+        AppendError::NotAcknowledged { .. } => AppendFailure::Unacknowledged,
+        AppendError::NotTried => AppendFailure::NotTried,
+        error if error.is_transient() => AppendFailure::Unavailable,
+        _ => AppendFailure::Refused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn every_error_of_the_outbox_has_its_answer() {
+        let first: Option<Position> = "brainops.lead/3@17".parse().ok();
+        let second = Duration::from_secs(1);
+        for (error, expected) in [
+            (AppendError::Conflict { first: first.clone() }, AppendFailure::Conflict { first }),
+            (AppendError::Full { retry_after: second }, AppendFailure::Full { retry_after: second }),
+            (AppendError::TooLarge { size: 2, limit: 1 }, AppendFailure::TooLarge { found: 2, limit: 1 }),
+            (AppendError::NotAcknowledged { limit: second }, AppendFailure::Unacknowledged),
+            (AppendError::NotTried, AppendFailure::NotTried),
+            (AppendError::Ended, AppendFailure::Unavailable),
+            (AppendError::Database(Arc::new(sqlx::Error::PoolTimedOut)), AppendFailure::Unavailable),
+        ] {
+            assert_eq!(failure(error), expected);
+        }
     }
 }

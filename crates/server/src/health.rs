@@ -1,5 +1,5 @@
 //! Whether the process lives (`/healthz`) and whether it can do its work (`/readyz`): Postgres, Kafka and the registry
-//! answer, and no read model has stopped. Both are open, so they say what is away but not where it is or why; the
+//! answer, what comes in is sent to the log, and no read model has stopped. Both are open, so they say what is away but not where it is or why; the
 //! reason goes to the log. Answers are kept for a second, so that asking costs the others nothing.
 use std::error::Error;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use brainops_outbox::OutboxState;
 use futures::future::join_all;
 use serde::Serialize;
 use sqlx::PgPool;
@@ -21,6 +22,7 @@ use crate::fault::is_not_installed;
 
 /// The longest that one part may take to answer.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
+const OUTBOX: &str = "outbox";
 /// How long an answer is good for.
 const KEPT_FOR: Duration = Duration::from_secs(1);
 
@@ -102,9 +104,19 @@ impl Readiness {
 
     async fn ask(&self) -> Report {
         let asked = join_all(self.probes.iter().map(|probe| ask_probe(probe.as_ref())));
-        let (mut parts, read_models) = tokio::join!(asked, self.ask_read_models());
+        let (mut parts, read_models, outbox) = tokio::join!(asked, self.ask_read_models(), self.ask_outbox());
         parts.extend(read_models);
+        parts.push(outbox);
         Report { ready: parts.iter().all(|part| part.ready), parts }
+    }
+
+    /// Whether events that come in are sent to the log.
+    async fn ask_outbox(&self) -> Part {
+        match timeout(PROBE_LIMIT, brainops_outbox::state(&self.pool)).await {
+            Ok(Ok(state)) => outbox_part(&state),
+            Ok(Err(error)) if is_not_installed(&error) => Part::not_ready(OUTBOX, "not installed"),
+            Ok(Err(_)) | Err(_) => Part::not_ready(OUTBOX, "unreachable"), // as Postgres is, which says why
+        }
     }
 
     /// Postgres and, when it answers, each read model that is served from it.
@@ -118,6 +130,20 @@ impl Readiness {
         };
         tracing::debug!(error = %brainops_event::error_chain(failed.as_ref()), "postgres did not answer the readiness question");
         vec![Part::not_ready("postgres", "unreachable")]
+    }
+}
+
+fn outbox_part(state: &OutboxState) -> Part {
+    let closed = state.shards.iter().filter(|shard| !shard.open).count();
+    if !state.stopped.is_empty() {
+        Part::not_ready(OUTBOX, format!("partitions stopped: {}", state.stopped.len()))
+    } else if state.is_open() {
+        Part::ready(OUTBOX)
+    } else {
+        Part::not_ready(
+            OUTBOX,
+            format!("shards without a relay that is ready: {closed} of {}", state.shards.len()),
+        )
     }
 }
 

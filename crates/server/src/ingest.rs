@@ -12,7 +12,7 @@ use axum::response::Response;
 use brainops_event::json::{FieldErrors, Incoming, Refusal, into_outgoing_all, parse};
 use brainops_event::{Outgoing, Sealer};
 
-use crate::answer::append_and_answer;
+use crate::answer::{Ids, append_and_answer};
 use crate::auth::Principal;
 use crate::body::{media_type, read_body};
 use crate::doors::Doors;
@@ -37,8 +37,9 @@ pub async fn post_events(
     let media_type = media_type(&headers, ACCEPTED)?;
     let body = read_body(&headers, body, doors.config.max_body_bytes).await?;
     let sealer = doors.sealer.clone();
+    let batch = is_batch(&body);
     let events = in_background(move || understand(&body, media_type, principal, sealer.as_ref())).await?;
-    append_and_answer(&doors, "events", events).await
+    append_and_answer(&doors, "events", Ids::OfTheCaller { batch }, events).await
 }
 
 /// The events that the body says, with everything personal sealed, in the name of the principal.
@@ -49,8 +50,7 @@ fn understand(
     sealer: &dyn Sealer,
 ) -> Result<Vec<Outgoing>, Problem> {
     let incoming = parse(body, media_type).map_err(invalid)?;
-    let is_batch = body.trim_ascii_start().starts_with(b"[");
-    let errors = refuse_claims(&incoming, is_batch);
+    let errors = refuse_claims(&incoming, is_batch(body));
     if !errors.is_empty() {
         return Err(Problem::invalid(errors));
     }
@@ -59,6 +59,10 @@ fn understand(
         Refusal::Keys(error) => key_problem(&error),
     })?;
     events.into_iter().map(|event| in_the_name_of(principal, event)).collect()
+}
+
+fn is_batch(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"[")
 }
 
 /// What a caller may not say: who they are, that they are the platform, or one identity twice.

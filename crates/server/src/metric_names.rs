@@ -5,7 +5,8 @@ use metrics::{Unit, describe_counter, describe_histogram};
 pub const HTTP_REQUESTS: &str = "brainops_http_requests_total";
 /// Seconds from a request's arrival to its answer, by method and path pattern.
 pub const HTTP_REQUEST_SECONDS: &str = "brainops_http_request_seconds";
-/// Events that a door was given, by door and outcome (`acknowledged`, `failed`).
+/// Events that a door was given, by door and outcome (`acknowledged`, `repeated`, `conflict`, `full`,
+/// `unacknowledged`, `failed`).
 pub const DOOR_EVENTS: &str = "brainops_door_events_total";
 
 /// Tells the recorder what each name means.

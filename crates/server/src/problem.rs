@@ -1,5 +1,7 @@
 //! What every door answers when it cannot do what was asked: `application/problem+json` (RFC 9457) with the fields
 //! that were wrong and what is accepted there. Values that the caller sent are never repeated.
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -8,7 +10,7 @@ use brainops_event::AttributeError;
 use brainops_event::json::FieldError;
 use serde::Serialize;
 
-use crate::answer::EventOutcome;
+use crate::outcome::EventOutcome;
 
 /// One field that was wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,10 +57,16 @@ pub enum Kind {
     MediaType,
     /// The body says something that cannot be true or understood.
     Invalid,
+    /// The id was given to another event before.
+    Conflict,
     /// More requests are being worked on than we take at once; later helps.
     Busy,
+    /// Too many events wait for the log; later helps.
+    Full,
     /// Something that we need is away; the same request again may succeed.
     Unavailable,
+    /// What was sent is kept, and the log has not acknowledged it yet; the same request again answers where it stands.
+    Unacknowledged,
     /// The answer took too long; what the request asked for may still happen.
     TimedOut,
     /// A fault of ours.
@@ -81,7 +89,12 @@ impl Kind {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "the body's media type is not accepted")
             }
             Self::Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the body was not understood"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict", "the id was given to another event before"),
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy", "too many requests at once"),
+            Self::Full => (StatusCode::TOO_MANY_REQUESTS, "full", "too many events wait for the log"),
+            Self::Unacknowledged => {
+                (StatusCode::GATEWAY_TIMEOUT, "not-acknowledged", "kept, and not acknowledged by the log yet")
+            }
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "something that is needed is away")
             }
@@ -91,6 +104,14 @@ impl Kind {
     }
 }
 
+/// When a caller may try again if nothing else is known.
+const SOON: Duration = Duration::from_secs(1);
+
+/// The header has whole seconds; rounded up, for trying too early is in vain.
+fn whole_seconds(after: Duration) -> u64 {
+    after.as_secs() + u64::from(after.subsec_nanos() > 0)
+}
+
 /// A problem on its way to the caller.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -98,6 +119,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldProblem>,
     results: Vec<EventOutcome>,
+    retry_after: Duration,
 }
 
 /// The body of the answer.
@@ -115,7 +137,7 @@ struct Document<'a> {
 
 impl Problem {
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), results: Vec::new() }
+        Self { kind, detail: detail.into(), errors: Vec::new(), results: Vec::new(), retry_after: SOON }
     }
 
     /// A header or query parameter is wrong.
@@ -144,6 +166,18 @@ impl Problem {
     pub fn media_type(accepted: &[&str]) -> Self {
         let error = FieldProblem::new("content-type", accepted.join(" or "), "another media type or none");
         Self::fields(Kind::MediaType, vec![error])
+    }
+
+    /// Adds the fields that were wrong.
+    pub fn with_errors(mut self, errors: Vec<FieldProblem>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// Says when the same request is worth trying again.
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = after;
+        self
     }
 
     /// Adds what became of each event.
@@ -176,8 +210,8 @@ impl IntoResponse for Problem {
             Kind::Unauthenticated => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"brainops\""));
             }
-            Kind::Busy | Kind::Unavailable | Kind::TimedOut => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            Kind::Busy | Kind::Full | Kind::Unavailable | Kind::Unacknowledged | Kind::TimedOut => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(self.retry_after)));
             }
             _ => {}
         }

@@ -8,6 +8,7 @@ use brainops_projection::migrate;
 use clap::Args;
 use serde::Serialize;
 
+use crate::appending::{Patience, with_outbox};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::secrets::{MadeOrFound, StateFolder, ensure_secret};
@@ -23,6 +24,9 @@ use crate::{analyst, generations, read_models};
                         is gone."
 )]
 pub struct Arguments {}
+
+/// A database that was made anew on an old log has all of it to read first, to know what was said.
+const PATIENCE: Patience = Patience::of(3_600);
 
 /// One thing that is needed.
 #[derive(Debug, Serialize)]
@@ -45,6 +49,7 @@ impl Report {
 pub async fn run(context: &Context, Arguments {}: Arguments) -> anyhow::Result<Exit> {
     // Whatever is wrong with the configuration is told before anything is made.
     let (cluster, registry) = (context.cluster()?, context.registry()?);
+    context.settings().outbox.check()?;
     let role = analyst::role_name(&context.settings().postgres.database)?;
     let pool = context.pool().await?;
     let mut report = Report::default();
@@ -57,12 +62,14 @@ pub async fn run(context: &Context, Arguments {}: Arguments) -> anyhow::Result<E
     registry.register(catalog).await?;
     report.add(format!("{} schemas at the registry", catalog.entries().len()), MadeOrFound::Found);
     migrate(&pool).await.context("the platform tables cannot be made")?;
+    brainops_outbox::migrate(&pool).await.context("the tables of the outbox cannot be made")?;
     let mut generations = Vec::new();
     for model in read_models::all() {
         generations.push(model.install(&pool).await.with_context(|| format!("read model {}", model.name()))?);
     }
     let role_state = analyst::ensure(&pool, &context.state(), &role, password).await?;
-    let told = generations::tell(&cluster, &registry, &context.appender()?, &generations).await?;
+    let told =
+        with_outbox(context, PATIENCE, async |outbox| generations::tell(outbox, &generations).await).await?;
     for (generation, state) in generations.iter().zip(told) {
         report.add(format!("read model {}, generation {}", generation.read_model, generation.number), state);
     }

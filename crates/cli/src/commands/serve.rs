@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::serving::{Role, Stop, listen_for_stop, start_api, start_projectors};
+use crate::serving::{Ground, Role, Stop, listen_for_stop, start_api, start_projectors, start_relay};
 
 /// How long the roles may take to end after they were told to.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -20,36 +20,41 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// Logs go to standard error; RUST_LOG says how much, such as `info` or `brainops_log=debug,warn`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  brainops serve --roles api,projectors\n\nThe doors listen on server.listen; ask GET /readyz whether all \
+    after_help = "Example:\n  brainops serve --roles api,relay\n\nThe doors listen on server.listen; ask GET /readyz whether all \
                         is well."
 )]
 pub struct Arguments {
     /// What this process does, with commas between; by default everything.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Role::Api, Role::Projectors])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Role::Api, Role::Projectors, Role::Relay])]
     roles: Vec<Role>,
 }
 
 pub async fn run(context: &Context, Arguments { roles }: Arguments) -> anyhow::Result<Exit> {
     let stop = listen_for_stop()?;
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be recorded")?;
+    brainops_outbox::describe_metrics();
     context.state().must_exist()?;
-    let (cluster, registry, pool) = (context.cluster()?, context.registry()?, context.pool().await?);
+    let ground = Ground::new(context, stop).await?;
     let roles: BTreeSet<Role> = roles.into_iter().collect();
     let mut tasks = JoinSet::new();
     for role in &roles {
         match role {
             Role::Api => {
-                let address = start_api(&mut tasks, context, &cluster, &pool, metrics.clone(), &stop).await?;
+                let address = start_api(&mut tasks, context, &ground, metrics.clone()).await?;
                 tracing::info!(role = role.name(), %address, "started");
             }
             Role::Projectors => {
-                start_projectors(&mut tasks, &pool, &cluster, &registry, &stop).await?;
+                start_projectors(&mut tasks, &ground).await?;
+                tracing::info!(role = role.name(), "started");
+            }
+            Role::Relay => {
+                start_relay(&mut tasks, &ground);
                 tracing::info!(role = role.name(), "started");
             }
         }
     }
-    let all_well = until_stopped(tasks, &stop).await;
-    pool.close().await;
+    let all_well = until_stopped(tasks, &ground.stop).await;
+    ground.pool.close().await;
     Ok(if all_well { Exit::Done } else { Exit::Failed })
 }
 

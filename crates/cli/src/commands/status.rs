@@ -3,13 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use brainops_outbox::OutboxState;
 use clap::Args;
 use serde::Serialize;
 
 use crate::analyst;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::overview::{Figures, Model, ModelState, all, dora_table, figures, funnel_table, models_table};
+use crate::overview::{
+    Figures, Model, ModelState, all, dora_table, figures, funnel_table, models_table, outbox, outbox_lines,
+};
 use crate::read_models::EVENTS;
 
 /// How long an open door may take to let us in.
@@ -18,7 +21,8 @@ const DOOR_LIMIT: Duration = Duration::from_millis(500);
 /// Shows how everything is: events, read models, the four DORA figures, the lead funnel, and where to ask further.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  brainops status --json | jq '.read_models[].lag_seconds'\n\nExit code 3 when a read model has stopped. \
+    after_help = "Example:\n  brainops status --json | jq '.read_models[].lag_seconds'\n\nExit code 3 when a read model, or sending to \
+                        a partition, has stopped. \
                         Works while `brainops serve` does not run,\nand says so."
 )]
 pub struct Arguments {}
@@ -29,6 +33,8 @@ struct Answer {
     events: i64,
     /// Whether each part of the service runs.
     service: Service,
+    /// What waits for the log, and who sends it.
+    outbox: OutboxState,
     read_models: Vec<Model>,
     #[serde(flatten)]
     figures: Figures,
@@ -41,6 +47,8 @@ struct Service {
     api: bool,
     /// Whether every read model is followed.
     projectors: bool,
+    /// Whether every part of the outbox has a relay that is ready.
+    relay: bool,
 }
 
 /// Where to ask further. Secrets are named by their files.
@@ -56,20 +64,23 @@ struct Addresses {
 
 pub async fn run(context: &Context, Arguments {}: Arguments) -> anyhow::Result<Exit> {
     let (pool, cluster) = (context.pool().await?, context.cluster()?);
-    let read_models = all(&pool, &cluster).await?;
+    let (read_models, outbox) = (all(&pool, &cluster).await?, outbox(&pool).await?);
     let events = read_models.iter().find(|model| model.read_model == EVENTS).map_or(0, indexed);
     let answer = Answer {
         events,
         service: Service {
             api: is_open(context.settings().server.listen).await,
             projectors: read_models.iter().all(|model| model.state == ModelState::Running),
+            relay: outbox.is_open(),
         },
+        outbox,
         read_models,
         figures: figures(&pool).await?,
         addresses: addresses(context)?,
     };
     context.output.answer(&answer, text)?;
-    Ok(Exit::of(&answer.read_models))
+    let is_stopped = !answer.outbox.stopped.is_empty();
+    Ok(if is_stopped { Exit::Stopped } else { Exit::of(&answer.read_models) })
 }
 
 /// The index has a second row for each event, for its identity.
@@ -97,17 +108,10 @@ fn addresses(context: &Context) -> anyhow::Result<Addresses> {
 }
 
 fn text(answer: &Answer) -> String {
-    let Answer { events, service, read_models, figures, addresses } = answer;
-    let missing = match (service.api, service.projectors) {
-        (true, true) => "",
-        (false, false) => "`brainops serve` does not run: what follows is as it was left\n",
-        (false, true) => "nobody listens at the doors: `brainops serve` with the role api does not run\n",
-        (true, false) => {
-            "not every read model is followed: `brainops serve` with the role projectors does not run or has stopped\n"
-        }
-    };
+    let Answer { events, service, outbox, read_models, figures, addresses } = answer;
+    let (missing, outbox) = (missing(service), outbox_lines(outbox));
     format!(
-        "events in the index: {events}\n{missing}\n{}\n{}\n\n{}\n\ndoors     {} (token in {})\nanalyst   {} (password in {})\nkafka     {}\nregistry  {}\n",
+        "events in the index: {events}\n{outbox}{missing}\n{}\n{}\n\n{}\n\ndoors     {} (token in {})\nanalyst   {} (password in {})\nkafka     {}\nregistry  {}\n",
         models_table(read_models),
         dora_table(&figures.dora),
         funnel_table(&figures.funnel),
@@ -118,4 +122,21 @@ fn text(answer: &Answer) -> String {
         addresses.kafka,
         addresses.registry,
     )
+}
+
+/// Which parts of the service do not run, one line each.
+fn missing(service: &Service) -> String {
+    let Service { api, projectors, relay } = *service;
+    if !api && !projectors && !relay {
+        return "`brainops serve` does not run: what follows is as it was left\n".to_owned();
+    }
+    let lines = [
+        (api, "nobody listens at the doors", "api"),
+        (projectors, "not every read model is followed", "projectors"),
+        (relay, "not everything that waits is sent", "relay"),
+    ];
+    let line = |(_, what, role): &(bool, &str, &str)| {
+        format!("{what}: `brainops serve` with the role {role} does not run, or is not ready\n")
+    };
+    lines.iter().filter(|(runs, ..)| !runs).map(line).collect()
 }

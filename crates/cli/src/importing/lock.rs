@@ -9,6 +9,8 @@ use brainops_projection::PostgresConfig;
 use chrono::{DateTime, Utc};
 use sqlx::{Connection as _, PgConnection};
 
+use crate::host::host_name;
+
 const TAKE: &str = include_str!("../../queries/import_lock.sql");
 const HOLDER: &str = include_str!("../../queries/import_lock_holder.sql");
 
@@ -58,7 +60,6 @@ impl ImportLock {
 
 /// What others read when they find the lock taken; Postgres keeps 63 bytes of it.
 fn own_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name = format!("brainops import, process {} on {}", std::process::id(), host.trim());
+    let name = format!("brainops import, process {} on {}", std::process::id(), host_name());
     name.chars().filter(char::is_ascii).take(63).collect()
 }

@@ -1,7 +1,7 @@
 //! The way from the thread that reads a history to the task that appends it: bounded, so that reading waits for the
 //! log.
 
-use brainops_import::Read;
+use brainops_event::Outgoing;
 use tokio::sync::mpsc;
 
 /// So many events wait between the two at most.
@@ -18,7 +18,7 @@ pub(super) enum Message {
     /// How many events there will be.
     Total(u64),
     /// The next event.
-    Read(Read),
+    Event(Box<Outgoing>),
 }
 
 /// Takes the events of a history.
@@ -32,8 +32,8 @@ impl Sink {
     }
 
     /// Takes the next event; waits while too many are on their way.
-    pub fn take(&mut self, read: Read) -> Result<(), ReaderStopped> {
-        self.send(Message::Read(read))
+    pub fn take(&mut self, event: Outgoing) -> Result<(), ReaderStopped> {
+        self.send(Message::Event(Box::new(event)))
     }
 
     fn send(&mut self, message: Message) -> Result<(), ReaderStopped> {

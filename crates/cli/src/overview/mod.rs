@@ -2,9 +2,12 @@
 
 mod figures;
 mod models;
+mod outbox;
 mod tables;
 mod units;
 
 pub use figures::{Figures, figures};
 pub use models::{Model, ModelState, Place, all, one, places};
+pub use outbox::{outbox, outbox_lines};
 pub use tables::{dora_table, funnel_table, models_table, places_table, rows_table};
+pub use units::{count, duration};

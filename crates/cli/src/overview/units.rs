@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// `1234567` as `1,234,567`.
-pub(super) fn count(number: i64) -> String {
+pub fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -14,7 +14,7 @@ pub(super) fn count(number: i64) -> String {
 }
 
 /// Seconds in the largest unit that makes them at least one: `3.2 d`, `45 min`, `0.4 s`.
-pub(super) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     const UNITS: [(f64, &str); 3] = [(86_400.0, "d"), (3_600.0, "h"), (60.0, "min")];
     let unit = UNITS.into_iter().find(|(length, _)| seconds >= *length);
     let (number, unit) = unit.map_or((seconds, "s"), |(length, unit)| (seconds / length, unit));

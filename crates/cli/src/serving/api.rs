@@ -4,14 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use brainops_log::Cluster;
-use brainops_server::{LeaveOutKnown, Secret, Secrets, Server, ServerParts};
+use brainops_server::{Secret, Secrets, Server, ServerParts};
 use metrics_exporter_prometheus::PrometheusHandle;
-use sqlx::PgPool;
 use tokio::task::JoinSet;
 
 use super::probes::{KafkaProbe, RegistryProbe};
-use super::{Role, Stop};
+use super::{Ground, Role};
 use crate::context::{Context, topic_names};
 
 /// Any topic of ours tells whether Kafka answers.
@@ -21,15 +19,13 @@ const PROBED_TOPIC: &str = "projection";
 pub async fn start_api(
     tasks: &mut JoinSet<anyhow::Result<()>>,
     context: &Context,
-    cluster: &Cluster,
-    pool: &PgPool,
+    ground: &Ground,
     metrics: PrometheusHandle,
-    stop: &Stop,
 ) -> anyhow::Result<SocketAddr> {
-    let (keys, state) = (context.keys()?, context.state());
+    let (keys, state, cluster) = (context.keys()?, context.state(), &ground.cluster);
     let parts = ServerParts {
-        pool: pool.clone(),
-        appender: Arc::new(LeaveOutKnown::new(pool.clone(), Arc::new(context.appender()?))),
+        pool: ground.pool.clone(),
+        appender: Arc::new(ground.outbox.clone()),
         keys: keys.clone(),
         sealer: keys,
         secrets: Secrets {
@@ -44,7 +40,7 @@ pub async fn start_api(
     };
     let server = Server::bind(context.settings().server.clone(), parts).await?;
     let address = server.local_addr();
-    let stop = stop.clone();
+    let stop = ground.stop.clone();
     tasks.spawn(async move {
         let ended = server.run(stop).await;
         ended.with_context(|| format!("role {}: the doors are closed", Role::Api.name()))

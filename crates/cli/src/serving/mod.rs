@@ -1,14 +1,18 @@
 //! The roles of `brainops serve`: what each does until it is told to stop.
 
 mod api;
+mod ground;
 mod probes;
 mod projectors;
+mod relay;
 mod signals;
 
 use clap::ValueEnum;
 
 pub use api::start_api;
+pub use ground::Ground;
 pub use projectors::start_projectors;
+pub use relay::start_relay;
 pub use signals::{Stop, listen_for_stop};
 
 /// What a process of `brainops serve` does. Roles keep nothing of their own outside the log, Postgres and the state
@@ -19,6 +23,8 @@ pub enum Role {
     Api,
     /// Folds the log into the read models.
     Projectors,
+    /// Sends what the doors and imports have put into the outbox to the log.
+    Relay,
 }
 
 impl Role {
@@ -27,6 +33,7 @@ impl Role {
         match self {
             Role::Api => "api",
             Role::Projectors => "projectors",
+            Role::Relay => "relay",
         }
     }
 }

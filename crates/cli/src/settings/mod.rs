@@ -11,6 +11,7 @@ mod variables;
 use std::path::PathBuf;
 
 use brainops_log::{KafkaConfig, LogConfig, RegistryConfig};
+use brainops_outbox::OutboxConfig;
 use brainops_projection::PostgresConfig;
 use brainops_server::ServerConfig;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,9 @@ pub struct Settings {
     pub registry: RegistryConfig,
     /// How to reach Postgres.
     pub postgres: PostgresConfig,
+    /// How much may wait for the log, and how the relays share the work. Default: all of its defaults.
+    #[serde(default)]
+    pub outbox: OutboxConfig,
     /// Where and how the doors are open. Default: all of its defaults.
     #[serde(default)]
     pub server: ServerConfig,

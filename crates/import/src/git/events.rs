@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use brainops_event::EventId;
+use brainops_event::Outgoing;
 
 use super::GitError;
 use super::commits::{Commit, Commits};
@@ -10,8 +10,8 @@ use super::deployments::DeploymentsFromTags;
 use super::facts::{Facts, Release};
 use super::refs::{Ref, Refs};
 use super::repository::Repository;
+use crate::ImportKeys;
 use crate::erasable::Erasable;
-use crate::{ImportKeys, Known, Read};
 
 /// So many commits are read ahead, so that the keys of their authors are made together.
 const AHEAD: usize = 256;
@@ -49,9 +49,8 @@ pub struct GitReport {
 pub struct GitEvents<'k, Keys: ?Sized> {
     facts: Facts,
     seals: Erasable<'k, Keys>,
-    known: Known<'k>,
     commits: Option<Commits>,
-    ready: VecDeque<Read>,
+    ready: VecDeque<Outgoing>,
     refs: std::vec::IntoIter<RefFact>,
     report: GitReport,
     total: u64,
@@ -65,7 +64,8 @@ enum RefFact {
 }
 
 impl Repository {
-    /// The events of this repository; those that `known` answers true for come as [`Read::Known`].
+    /// The events of this repository: the same for the same repository, so that an import that was cut off can be
+    /// told again from its beginning.
     ///
     /// # Errors
     /// Git fails, or a name in `deployments` is refused.
@@ -73,7 +73,6 @@ impl Repository {
         &self,
         deployments: Option<&DeploymentsFromTags>,
         keys: &'k Keys,
-        known: Known<'k>,
     ) -> Result<GitEvents<'k, Keys>, GitError> {
         if let Some(deployments) = deployments {
             deployments.check()?;
@@ -87,7 +86,6 @@ impl Repository {
         Ok(GitEvents {
             facts,
             seals: Erasable::new(keys),
-            known,
             commits: Some(Commits::start(&self.git)?),
             ready: VecDeque::new(),
             refs: refs.into_iter(),
@@ -139,7 +137,7 @@ impl GitReport {
 }
 
 impl<Keys: ImportKeys + ?Sized> GitEvents<'_, Keys> {
-    /// How many events there will be, known ones included. A repository that changes meanwhile may yield others.
+    /// How many events there will be. A repository that changes meanwhile may yield others.
     pub fn total(&self) -> u64 {
         self.total
     }
@@ -149,12 +147,12 @@ impl<Keys: ImportKeys + ?Sized> GitEvents<'_, Keys> {
         GitReport { authors_erased: self.seals.gone(), ..self.report }
     }
 
-    fn step(&mut self) -> Result<Option<Read>, GitError> {
+    fn step(&mut self) -> Result<Option<Outgoing>, GitError> {
         if self.ready.is_empty() && self.commits.is_some() {
             self.read_ahead()?;
         }
-        if let Some(read) = self.ready.pop_front() {
-            return Ok(Some(read));
+        if let Some(event) = self.ready.pop_front() {
+            return Ok(Some(event));
         }
         self.refs.next().map(|fact| self.tell(&fact)).transpose()
     }
@@ -183,47 +181,23 @@ impl<Keys: ImportKeys + ?Sized> GitEvents<'_, Keys> {
     }
 
     fn tell_commits(&mut self, commits: &[Commit]) -> Result<(), GitError> {
-        let is_new = |commit: &Commit| !(self.known)(&self.facts.commit_id(&commit.sha));
-        let new: Vec<bool> = commits.iter().map(is_new).collect();
         let author = |commit: &Commit| self.seals.keys.pseudonym(AUTHOR, &who(commit));
-        let authors: Vec<String> = commits
-            .iter()
-            .zip(&new)
-            .map(|(commit, new)| if *new { author(commit) } else { String::new() })
-            .collect();
+        let authors: Vec<String> = commits.iter().map(author).collect();
         self.seals.prepare(&authors.iter().map(String::as_str).collect::<Vec<_>>())?;
-        for ((commit, author_id), new) in commits.iter().zip(&authors).zip(new) {
-            let read = match new {
-                true => Read::New(Box::new(self.facts.commit(commit, author_id, &mut self.seals)?)),
-                false => Read::Known,
-            };
-            self.ready.push_back(read);
+        for (commit, author_id) in commits.iter().zip(&authors) {
+            self.ready.push_back(self.facts.commit(commit, author_id, &mut self.seals)?);
         }
         Ok(())
     }
 
-    fn tell(&self, fact: &RefFact) -> Result<Read, GitError> {
+    fn tell(&self, fact: &RefFact) -> Result<Outgoing, GitError> {
         match fact {
-            RefFact::Tag(tag) => self.unless_known(self.facts.tag_id(tag), || self.facts.tag(tag)),
-            RefFact::Branch(branch) => {
-                self.unless_known(self.facts.branch_id(branch), || self.facts.branch(branch))
-            }
+            RefFact::Tag(tag) => self.facts.tag(tag),
+            RefFact::Branch(branch) => self.facts.branch(branch),
             RefFact::Release { service, environment, tag } => {
-                let release = Release { service, environment, tag };
-                self.unless_known(self.facts.release_id(&release), || self.facts.release(&release))
+                self.facts.release(&Release { service, environment, tag })
             }
         }
-    }
-
-    fn unless_known(
-        &self,
-        id: EventId,
-        build: impl FnOnce() -> Result<brainops_event::Outgoing, GitError>,
-    ) -> Result<Read, GitError> {
-        if (self.known)(&id) {
-            return Ok(Read::Known);
-        }
-        Ok(Read::New(Box::new(build()?)))
     }
 }
 
@@ -234,7 +208,7 @@ fn who(commit: &Commit) -> String {
 }
 
 impl<Keys: ImportKeys + ?Sized> Iterator for GitEvents<'_, Keys> {
-    type Item = Result<Read, GitError>;
+    type Item = Result<Outgoing, GitError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.step().transpose()

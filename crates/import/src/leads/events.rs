@@ -14,9 +14,9 @@ use chrono::{DateTime, Utc};
 use super::error::LeadsError;
 use super::line::Lead;
 use super::table;
+use crate::ImportKeys;
 use crate::erasable::Erasable;
 use crate::name::short_name;
-use crate::{ImportKeys, Known, Read};
 
 /// How many digits of the pseudonym a lead's id keeps: 128 bits.
 const ID_DIGITS: usize = 32;
@@ -93,12 +93,8 @@ impl LeadList {
         &self.source
     }
 
-    /// The events of this list; those that `known` answers true for come as [`Read::Known`].
-    pub fn events<'k, Keys: ImportKeys + ?Sized>(
-        self,
-        keys: &'k Keys,
-        known: Known<'k>,
-    ) -> LeadEvents<'k, Keys> {
+    /// The events of this list: the same for the same list.
+    pub fn events<'k, Keys: ImportKeys + ?Sized>(self, keys: &'k Keys) -> LeadEvents<'k, Keys> {
         let people: Vec<Person> = self.leads.into_iter().map(|lead| Person::new(lead, keys)).collect();
         let mut order: Vec<(usize, usize)> = people
             .iter()
@@ -113,7 +109,6 @@ impl LeadList {
             outreach_id: format!("import-{}", self.name),
             source: self.source,
             seals: Erasable::new(keys),
-            known,
             people,
             order: order.into_iter(),
             prepared: 0,
@@ -154,7 +149,6 @@ pub struct LeadEvents<'k, Keys: ?Sized> {
     source: Source,
     outreach_id: String,
     seals: Erasable<'k, Keys>,
-    known: Known<'k>,
     people: Vec<Person>,
     order: std::vec::IntoIter<(usize, usize)>,
     /// How many people's keys are made.
@@ -163,7 +157,7 @@ pub struct LeadEvents<'k, Keys: ?Sized> {
 }
 
 impl<Keys: ImportKeys + ?Sized> LeadEvents<'_, Keys> {
-    /// How many events there will be, known ones included.
+    /// How many events there will be.
     pub fn total(&self) -> u64 {
         self.people.iter().map(|person| person.steps.len() as u64).sum()
     }
@@ -173,27 +167,20 @@ impl<Keys: ImportKeys + ?Sized> LeadEvents<'_, Keys> {
         LeadReport { leads_erased: self.seals.gone(), ..self.report }
     }
 
-    fn read(&mut self, round: usize, at: usize) -> Result<Read, LeadsError> {
+    fn read(&mut self, round: usize, at: usize) -> Result<Outgoing, LeadsError> {
         let (time, step) = self.people[at].steps[round];
         let id = derived_id(&self.source, &[&self.people[at].id, step.name()]);
-        if (self.known)(&id) {
-            return Ok(Read::Known);
-        }
         if step == Step::Discovered && at >= self.prepared {
             self.prepare(at)?;
         }
-        Ok(Read::New(Box::new(self.tell(id, at, time, step)?)))
+        self.tell(id, at, time, step)
     }
 
-    /// Makes the keys of the next people at once; only who is new needs one.
+    /// Makes the keys of the next people at once.
     fn prepare(&mut self, from: usize) -> Result<(), LeadsError> {
         const AHEAD: usize = 256;
         let until = self.people.len().min(from + AHEAD);
-        let is_new = |person: &&Person| {
-            !(self.known)(&derived_id(&self.source, &[&person.id, Step::Discovered.name()]))
-        };
-        let ids: Vec<&str> =
-            self.people[from..until].iter().filter(is_new).map(|person| person.id.as_str()).collect();
+        let ids: Vec<&str> = self.people[from..until].iter().map(|person| person.id.as_str()).collect();
         self.seals.prepare(&ids)?;
         self.prepared = until;
         Ok(())
@@ -260,7 +247,7 @@ impl About<'_> {
 }
 
 impl<Keys: ImportKeys + ?Sized> Iterator for LeadEvents<'_, Keys> {
-    type Item = Result<Read, LeadsError>;
+    type Item = Result<Outgoing, LeadsError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (round, person) = self.order.next()?;

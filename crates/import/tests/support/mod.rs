@@ -223,6 +223,13 @@ pub fn wire(outgoing: &Outgoing) -> Vec<u8> {
     headers.chain(outgoing.datum.iter().copied()).collect()
 }
 
+/// What makes an event the same event when it is said again: id, type, subject, data.
+pub fn content(outgoing: &Outgoing) -> (String, String, String, Vec<u8>) {
+    let envelope = &outgoing.envelope;
+    let text = (envelope.id().to_string(), envelope.event_type().to_string(), envelope.subject().to_string());
+    (text.0, text.1, text.2, outgoing.datum.clone())
+}
+
 /// Name, address and message of a commit's author, opened.
 pub fn opened(keys: &MemoryKeys, outgoing: &Outgoing) -> (String, String, String) {
     let commit: CommitCreated = decode_datum(&outgoing.schema.fast, &outgoing.datum).expect("a commit");

@@ -1,10 +1,12 @@
 //! `POST /events`: one event, batches, ACP, and everything that is refused.
+use std::time::Duration;
+
 use brainops_event::types::agent::Message;
 use brainops_event::types::lead::LeadDiscovered;
 use brainops_event::types::webhook::Received;
 use serde_json::{Value, json};
 
-use super::support::{House, data};
+use super::support::{Answer, House, data, position};
 use crate::append::AppendFailure;
 
 const ONE: &str = "application/cloudevents+json";
@@ -168,18 +170,71 @@ async fn a_batch_has_bounds() {
     assert_eq!(house.events().len(), 1_000);
 }
 
+fn fail(house: &House, place: usize, failure: AppendFailure) {
+    house.log.failures.lock().unwrap().insert(place, failure);
+}
+
+async fn three(house: &House) -> Answer {
+    let batch = json!([discovered("1"), discovered("2"), discovered("3")]);
+    house.post("/events", BATCH, batch.to_string()).await
+}
+
 #[tokio::test]
 async fn what_was_not_acknowledged_is_said_event_by_event() {
     let house = House::new();
-    house.log.failures.lock().unwrap().insert(1, AppendFailure::Unacknowledged);
-    let batch = json!([discovered("1"), discovered("2"), discovered("3")]);
-    let answer = house.post("/events", BATCH, batch.to_string()).await;
+    fail(&house, 1, AppendFailure::Unavailable);
+    let answer = three(&house).await;
     let problem = answer.problem(503);
     assert_eq!(answer.headers["retry-after"], "1");
     let results = problem["results"].as_array().unwrap();
     let offsets: Vec<Option<&str>> = results.iter().map(|row| row["offset"].as_str()).collect();
     assert_eq!(offsets, [Some("0"), None, Some("1")]);
     assert_eq!((&results[1]["id"], results[1]["failure"].is_string()), (&json!("2"), true));
+}
+
+#[tokio::test]
+async fn what_is_kept_but_not_acknowledged_says_so() {
+    let house = House::new();
+    fail(&house, 2, AppendFailure::Unacknowledged);
+    let answer = three(&house).await;
+    let problem = answer.problem(504);
+    assert_eq!(problem["type"], "urn:brainops:problem:not-acknowledged");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("is kept") && detail.contains("the same event again"), "{detail}");
+    assert_eq!(answer.headers["retry-after"], "1");
+}
+
+#[tokio::test]
+async fn a_full_outbox_says_when_to_try_again() {
+    let house = House::new();
+    fail(&house, 0, AppendFailure::Unacknowledged);
+    fail(&house, 1, AppendFailure::Full { retry_after: Duration::from_millis(2_100) });
+    let answer = three(&house).await;
+    let problem = answer.problem(429);
+    assert_eq!(problem["type"], "urn:brainops:problem:full");
+    assert_eq!(answer.headers["retry-after"], "3", "rounded up");
+}
+
+#[tokio::test]
+async fn an_id_that_another_event_has_is_a_conflict_that_names_its_place() {
+    let house = House::new();
+    let first = Some(position("test.lead/3@17"));
+    fail(&house, 0, AppendFailure::Conflict { first: first.clone() });
+    let answer = house.post("/events", ONE, discovered("1").to_string()).await;
+    let problem = answer.wrong_field(409, "id");
+    assert_eq!(problem["type"], "urn:brainops:problem:conflict");
+    assert_eq!(problem["errors"][0]["found"], "the id of the event at test.lead/3@17");
+    let place = json!({"topic": "test.lead", "partition": 3, "offset": "17"});
+    assert_eq!((&problem["results"][0]["first"], &problem["results"][0]["repeated"]), (&place, &json!(true)));
+    assert!(!answer.headers.contains_key("retry-after"), "the same again is refused again");
+
+    // In a batch it outweighs what may pass, and the others are answered all the same.
+    house.log.failures.lock().unwrap().clear();
+    fail(&house, 0, AppendFailure::Unavailable);
+    fail(&house, 1, AppendFailure::Conflict { first: None });
+    let problem = three(&house).await.wrong_field(409, "[1].id");
+    assert_eq!(problem["results"][2]["topic"], "test.lead");
+    assert!(problem["results"][1].get("first").is_none(), "{problem}");
 }
 
 #[tokio::test]

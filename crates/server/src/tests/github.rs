@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::support::{Answer, GITHUB_SECRET, House, data};
+use super::support::{Answer, GITHUB_SECRET, House, data, position};
 use crate::append::AppendFailure;
 
 pub const DELIVERY: &str = "72d3162e-cc78-11e3-81ab-4c9367dc0958";
@@ -220,7 +220,27 @@ async fn the_same_delivery_says_the_same_events() {
 async fn the_provider_hears_2xx_only_when_all_is_in_the_log() {
     let house = House::new();
     house.log.failures.lock().unwrap().insert(1, AppendFailure::Unacknowledged);
-    let problem = deliver(&house, "deployment_status", &deployment_status("success")).await.problem(503);
+    let problem = deliver(&house, "deployment_status", &deployment_status("success")).await.problem(504);
     assert_eq!(problem["results"][0]["offset"], "0");
     assert!(problem["results"][1]["failure"].is_string());
+}
+
+/// The configuration may name the repository otherwise by now, or a provider words an old fact anew.
+#[tokio::test]
+async fn a_fact_that_was_told_before_in_other_words_is_told() {
+    let house = House::new();
+    let told = AppendFailure::Conflict { first: Some(position("test.deployment/2@5")) };
+    house.log.failures.lock().unwrap().insert(1, told);
+    let answer = deliver(&house, "deployment_status", &deployment_status("success")).await;
+    assert_eq!(answer.status.as_u16(), 202, "{}", answer.text);
+    let outcomes = answer.json();
+    assert_eq!((&outcomes[0]["repeated"], &outcomes[1]["repeated"]), (&json!(false), &json!(true)));
+    assert_eq!(outcomes[1]["first"], json!({"topic": "test.deployment", "partition": 2, "offset": "5"}));
+
+    // One that is still on its way is not in the log, and the delivery itself is never another's.
+    for (place, first) in [(1, None), (0, Some(position("test.webhook/0@1")))] {
+        house.log.failures.lock().unwrap().clear();
+        house.log.failures.lock().unwrap().insert(place, AppendFailure::Conflict { first });
+        deliver(&house, "deployment_status", &deployment_status("success")).await.wrong_field(409, "id");
+    }
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use brainops_event::types::privacy::Sealed;
-use brainops_event::{DataKey, InstallationKey, KeyError, KeyId, KeyStore, Outgoing, TypedEvent};
+use brainops_event::{DataKey, InstallationKey, KeyError, KeyId, KeyStore, Outgoing, Position, TypedEvent};
 use brainops_event::{Timestamp, decode_datum};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
@@ -53,19 +53,17 @@ impl Append for MemoryLog {
             if let Some(failure) = failures.get(&place) {
                 return Err(failure.clone());
             }
-            let topic = format!("test.{}", event.topic());
-            let offset = i64::try_from(log.len()).unwrap();
+            let position = position(&format!("test.{}/0@{}", event.topic(), log.len()));
             log.push(event);
-            Ok(Acknowledged {
-                topic,
-                partition: 0,
-                offset,
-                recorded_at: Timestamp::UNIX_EPOCH,
-                repeated: false,
-            })
+            Ok(Acknowledged { position, recorded_at: Timestamp::UNIX_EPOCH, repeated: false })
         };
         events.into_iter().enumerate().map(&mut append).collect()
     }
+}
+
+/// A place in the log, from its text.
+pub fn position(text: &str) -> Position {
+    text.parse().unwrap()
 }
 
 /// Keys in memory.

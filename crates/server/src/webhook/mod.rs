@@ -13,7 +13,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use brainops_event::Outgoing;
 
-use crate::answer::append_and_answer;
+use crate::answer::{Ids, append_and_answer};
 use crate::doors::Doors;
 use crate::problem::{FieldProblem, Problem};
 use crate::work::in_background;
@@ -38,7 +38,7 @@ async fn take(
         Ok(events)
     })
     .await?;
-    append_and_answer(doors, provider, events).await
+    append_and_answer(doors, provider, Ids::OfADelivery, events).await
 }
 
 /// The body as text, which is how it is kept.

@@ -31,8 +31,11 @@ async fn deliver(house: &House, id: &str, body: &Value) -> Value {
 async fn deliveries_become_deployments_and_count_once() {
     let house = House::open("server-deliveries").await;
     deliver(&house, "d-1", &deployment_status("in_progress", "2026-01-31T12:00:00Z")).await;
-    for _ in 0..2 {
-        deliver(&house, "d-2", &deployment_status("success", "2026-01-31T12:04:00Z")).await;
+    let succeeded = deployment_status("success", "2026-01-31T12:04:00Z");
+    let (first, again) = (deliver(&house, "d-2", &succeeded).await, deliver(&house, "d-2", &succeeded).await);
+    for (first, again) in first.as_array().unwrap().iter().zip(again.as_array().unwrap()) {
+        assert_eq!((&first["repeated"], &again["repeated"]), (&json!(false), &json!(true)), "{again}");
+        assert_eq!((&first["partition"], &first["offset"]), (&again["partition"], &again["offset"]));
     }
     let path = "/deployments?service=shop&environment=staging&status=succeeded";
     let deployments = house.until(path, |deployments| deployments["rows"] != json!([])).await;

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail by panicking")]
 mod deliveries;
 mod leads;
+mod outbox;
 mod readiness;
 mod support;

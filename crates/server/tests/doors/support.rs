@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use brainops_keys::FileKeyStore;
 use brainops_log::{Item, end_frontier, read, start_frontier};
+use brainops_outbox::{Outbox, OutboxConfig, Relay};
 use brainops_projection::{ReadModel, RunOptions, install, migrate, run};
 use brainops_projector_deployments::Deployments;
 use brainops_projector_events::Events;
@@ -16,7 +17,7 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub const TOKEN: &str = "token-of-the-operator";
@@ -30,8 +31,11 @@ pub struct House {
     pub url: String,
     http: reqwest::Client,
     state: TempDir,
+    config: OutboxConfig,
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
+    /// One that has an outbox of its own, as if it ran in another process than the doors.
+    relay: Option<(CancellationToken, JoinHandle<()>)>,
 }
 
 impl House {
@@ -47,16 +51,49 @@ impl House {
 
     /// Without any read model.
     pub async fn still(name: &str) -> Self {
+        Self::still_with(name, OutboxConfig::default()).await
+    }
+
+    /// Without any read model, with an outbox as configured.
+    pub async fn still_with(name: &str, config: OutboxConfig) -> Self {
         let namespace = Namespace::new(name).await;
         let state = tempfile::tempdir().unwrap();
         let shutdown = CancellationToken::new();
         migrate(namespace.pool()).await.unwrap();
-        let mut tasks = JoinSet::new();
-        let server = doors(&namespace, state.path()).await;
+        brainops_outbox::migrate(namespace.pool()).await.unwrap();
+        let (http, tasks) = (reqwest::Client::new(), JoinSet::new());
+        let url = String::new();
+        let mut house = Self { namespace, url, http, state, config, shutdown, tasks, relay: None };
+        house.url = house.open_doors().await;
+        house.start_relay().await;
+        house
+    }
+
+    /// Opens doors, with an outbox of their own, as if in a process of their own; gives their address.
+    pub async fn open_doors(&mut self) -> String {
+        let outbox = outbox(&self.namespace, &self.config).await;
+        let server = doors(&self.namespace, self.state.path(), outbox).await;
         let url = format!("http://{}", server.local_addr());
-        let stop = shutdown.clone();
-        tasks.spawn(async move { server.run(stop).await.unwrap() });
-        Self { namespace, url, http: reqwest::Client::new(), state, shutdown, tasks }
+        let stop = self.shutdown.clone();
+        self.tasks.spawn(async move { server.run(stop).await.unwrap() });
+        url
+    }
+
+    /// Starts to send, and waits until events are taken.
+    pub async fn start_relay(&mut self) {
+        let outbox = outbox(&self.namespace, &self.config).await;
+        let (stop, relay) = (CancellationToken::new(), Relay::new(&outbox, "test".to_owned()));
+        let until = stop.clone();
+        self.relay = Some((stop, tokio::spawn(async move { relay.run(until).await.unwrap() })));
+        outbox.opened(CATCH_UP_LIMIT).await.unwrap();
+    }
+
+    /// Sends no more.
+    pub async fn stop_relay(&mut self) {
+        if let Some((stop, relay)) = self.relay.take() {
+            stop.cancel();
+            relay.await.unwrap();
+        }
     }
 
     async fn follow<Model: ReadModel>(&mut self, model: Model) {
@@ -80,6 +117,7 @@ impl House {
         while let Some(ended) = self.tasks.join_next().await {
             ended.unwrap();
         }
+        self.stop_relay().await;
         self.namespace.close().await;
         drop(self.state);
     }
@@ -158,12 +196,19 @@ pub async fn accepted(request: reqwest::RequestBuilder) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-async fn doors(namespace: &Namespace, state: &Path) -> Server {
+/// The outbox of a namespace.
+async fn outbox(namespace: &Namespace, config: &OutboxConfig) -> Outbox {
+    let (pool, cluster, registry) = (namespace.pool(), namespace.cluster(), namespace.registry());
+    Outbox::open(pool, cluster, registry, config.clone()).await.unwrap()
+}
+
+/// Doors that append through `outbox`.
+async fn doors(namespace: &Namespace, state: &Path, outbox: Outbox) -> Server {
     let keys = Arc::new(FileKeyStore::open(state.join("keys")).unwrap());
     let secret = |text: &str| Secret::new(text.to_owned()).unwrap();
     let parts = ServerParts {
         pool: namespace.pool().clone(),
-        appender: Arc::new(namespace.appender()),
+        appender: Arc::new(outbox),
         keys: keys.clone(),
         sealer: keys,
         secrets: Secrets { operator_token: secret(TOKEN), github_webhook: secret(GITHUB_SECRET) },

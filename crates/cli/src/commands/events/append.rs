@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail, ensure};
 use brainops_event::Outgoing;
 use brainops_event::json::{Incoming, into_outgoing_all, parse};
-use brainops_log::Appended;
+use brainops_outbox::Receipt;
 use clap::Args;
 use serde_json::json;
 use serde_json::value::RawValue;
 
+use crate::appending::{Patience, with_outbox};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -24,10 +25,10 @@ const OWN_SOURCES: &str = "brainops/";
 /// Whoever may use this command is the operator.
 const OPERATOR: &str = "operator";
 
-/// Appends events straight to the log: CloudEvents or agent messages in JSON, one after the other or in arrays.
+/// Appends events: CloudEvents or agent messages in JSON, one after the other or in arrays.
 ///
-/// All are checked first; if any is refused, none is appended. What a schema marks as personal is sealed. An event whose
-/// source and id the log has already is counted once by every reader.
+/// All are checked first; if any is refused, none is appended. What a schema marks as personal is sealed. An event that was
+/// said before is not appended again: the answer is where it stands. The same id with other content is refused.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  echo '{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"crm\",\"type\":\"lead.discovered\",\n\
@@ -36,33 +37,39 @@ const OPERATOR: &str = "operator";
 pub struct Arguments {
     /// A file of events, or `-` for standard input.
     file: PathBuf,
+
+    #[command(flatten)]
+    patience: Patience,
 }
 
-pub async fn run(context: &Context, Arguments { file }: &Arguments) -> anyhow::Result<Exit> {
+pub async fn run(context: &Context, Arguments { file, patience }: &Arguments) -> anyhow::Result<Exit> {
     let text = read(file)?;
     let incoming = incoming(&text)?;
     ensure!(!incoming.is_empty(), "{} holds no event", file.display());
     let keys = context.keys()?;
     let outgoing = into_outgoing_all(incoming, &*keys)?;
     let told: Vec<[String; 4]> = outgoing.iter().map(told).collect();
-    let results = context.appender()?.append_all(outgoing).await;
+    let results =
+        with_outbox(context, *patience, async |outbox| Ok(outbox.append_all(outgoing).await)).await?;
     let mut failure = None;
-    let mut appended = 0;
+    let mut acknowledged = 0;
     for (told, result) in told.iter().zip(results) {
         match result {
-            Ok(at) => {
-                appended += 1;
-                print(context, told, &at)?;
+            Ok(receipt) => {
+                acknowledged += 1;
+                print(context, told, &receipt)?;
             }
             Err(error) if failure.is_none() => failure = Some((told, error)),
-            Err(_) => {} // it follows from the first
+            Err(error) => tracing::warn!(source = told[0], id = told[1], %error, "not acknowledged"),
         }
     }
     match failure {
         None => Ok(Exit::Done),
         Some(([source, id, ..], error)) => {
-            let place =
-                format!("the event {source} {id} was not acknowledged; {appended} of {} were", told.len());
+            let place = format!(
+                "the event {source} {id} was not appended; {acknowledged} of {} are in the log",
+                told.len()
+            );
             Err(anyhow::Error::new(error).context(place))
         }
     }
@@ -123,16 +130,16 @@ fn told(outgoing: &Outgoing) -> [String; 4] {
 fn print(
     context: &Context,
     [source, id, event_type, subject]: &[String; 4],
-    at: &Appended,
+    Receipt { position, recorded_at, repeated }: &Receipt,
 ) -> anyhow::Result<()> {
-    let position = &at.position;
     if !context.output.is_json() {
-        return context.output.text(&format!("{position}  {event_type}  {subject}"));
+        let before = if *repeated { "  (said before)" } else { "" };
+        return context.output.text(&format!("{position}  {event_type}  {subject}{before}"));
     }
     let value = json!({
         "source": source, "id": id, "type": event_type, "subject": subject,
         "topic": position.topic, "partition": position.partition, "offset": position.offset,
-        "recorded_at": brainops_event::format_timestamp(&at.recorded_at),
+        "recorded_at": brainops_event::format_timestamp(recorded_at), "repeated": repeated,
     });
     context.output.json_line(&value)
 }

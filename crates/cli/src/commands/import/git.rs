@@ -4,19 +4,18 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use brainops_event::Source;
-use brainops_import::Known;
 use brainops_import::git::{DeploymentsFromTags, Repository, TagPattern};
 use brainops_keys::FileKeyStore;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use super::Patience;
+use crate::appending::Patience;
 use crate::importing::{Importable, Sink};
 
 /// Imports the commits, tags and branches of a git repository.
 ///
-/// Authors' names, addresses and messages are sealed, each under its author's key. Needs `brainops serve` with the role
-/// `projectors`, whose index of events says what the log has already. Interrupted imports are completed by importing again.
+/// Authors' names, addresses and messages are sealed, each under its author's key. Importing again appends what is new and
+/// nothing twice, also after an import that was interrupted. `brainops serve` may run meanwhile and need not.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  brainops import git .\n  brainops import git ../shop --deployments-from tags \
@@ -75,20 +74,11 @@ impl Importable for GitHistory {
         self.repository.source()
     }
 
-    fn topics(&self) -> &'static [&'static str] {
-        &["git", "deployment"]
-    }
-
-    fn read(
-        self: Box<Self>,
-        keys: &FileKeyStore,
-        known: Known<'_>,
-        sink: &mut Sink,
-    ) -> anyhow::Result<Value> {
-        let mut events = self.repository.events(self.deployments.as_ref(), keys, known)?;
+    fn read(self: Box<Self>, keys: &FileKeyStore, sink: &mut Sink) -> anyhow::Result<Value> {
+        let mut events = self.repository.events(self.deployments.as_ref(), keys)?;
         sink.expect(events.total())?;
-        for read in events.by_ref() {
-            sink.take(read?)?;
+        for event in events.by_ref() {
+            sink.take(event?)?;
         }
         Ok(serde_json::to_value(events.report())?)
     }

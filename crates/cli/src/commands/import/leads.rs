@@ -4,19 +4,18 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use brainops_event::Source;
-use brainops_import::Known;
 use brainops_import::leads::LeadList;
 use brainops_keys::FileKeyStore;
 use clap::Args;
 use serde_json::Value;
 
-use super::Patience;
+use crate::appending::Patience;
 use crate::importing::{Importable, Sink};
 
 /// Imports a list of leads and what became of them, from CSV.
 ///
 /// Names and addresses are sealed, each under its lead's key. The list is imported whole or not at all: every bad line is told
-/// with its column and what is accepted. Needs `brainops serve` with the role `projectors`.
+/// with its column and what is accepted. Importing again appends what is new and nothing twice.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  brainops import leads examples/leads.csv\n\nColumns: email, channel, discovered_at (required), \
@@ -45,20 +44,11 @@ impl Importable for LeadList {
         LeadList::source(self)
     }
 
-    fn topics(&self) -> &'static [&'static str] {
-        &["lead"]
-    }
-
-    fn read(
-        self: Box<Self>,
-        keys: &FileKeyStore,
-        known: Known<'_>,
-        sink: &mut Sink,
-    ) -> anyhow::Result<Value> {
-        let mut events = self.events(keys, known);
+    fn read(self: Box<Self>, keys: &FileKeyStore, sink: &mut Sink) -> anyhow::Result<Value> {
+        let mut events = self.events(keys);
         sink.expect(events.total())?;
-        for read in events.by_ref() {
-            sink.take(read?)?;
+        for event in events.by_ref() {
+            sink.take(event?)?;
         }
         Ok(serde_json::to_value(events.report())?)
     }

@@ -3,14 +3,13 @@
 mod git;
 mod leads;
 
-use std::time::Duration;
-
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::Value;
 
+use crate::appending::Patience;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::importing::{Importable, Summary, import};
+use crate::importing::{Conflict, Conflicts, Importable, Summary, import};
 
 /// Puts history into the log, each event once however often it is imported.
 #[derive(Debug, Subcommand)]
@@ -19,16 +18,8 @@ pub enum Command {
     Leads(leads::Arguments),
 }
 
-/// What every import has.
-#[derive(Debug, Args)]
-pub struct Patience {
-    /// How many seconds the index of events may take to reach the end of the log.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    wait: u64,
-}
-
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
-    let (Patience { wait }, history): (Patience, Box<dyn Importable>) = match command {
+    let (patience, history): (Patience, Box<dyn Importable>) = match command {
         Command::Git(arguments) => {
             let (patience, history) = git::open(arguments)?;
             (patience, Box::new(history))
@@ -38,20 +29,42 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
             (patience, Box::new(list))
         }
     };
-    let summary = import(context, history, Duration::from_secs(wait)).await?;
+    let summary = import(context, history, patience).await?;
     context.output.answer(&summary, sentence)?;
     Ok(Exit::Done)
 }
 
 fn sentence(summary: &Summary) -> String {
-    let Summary { source, read, skipped, appended, seconds, events_per_second, found } = summary;
+    let Summary { source, read, appended, repeated, conflicts, seconds, events_per_second, found } = summary;
     let mut text = format!(
-        "{source}: read {read} events, left out {skipped} that are in the log, appended {appended} \
-         in {seconds:.1} s ({events_per_second:.0} events/s)\n"
+        "{source}: read {read} events, appended {appended}, {repeated} were there already \
+         ({seconds:.1} s, {events_per_second:.0} events/s)\n"
     );
+    text.push_str(&warning(conflicts));
     let found: Vec<String> = found.as_object().into_iter().flatten().filter_map(note).collect();
     if !found.is_empty() {
         text.push_str(&format!("found: {}\n", found.join(", ")));
+    }
+    text
+}
+
+/// What could not be appended, and where what stands instead is to be found; empty when there is nothing to say.
+fn warning(conflicts: &Conflicts) -> String {
+    let Conflicts { conflicts: count, named } = conflicts;
+    if *count == 0 {
+        return String::new();
+    }
+    let mut text = format!(
+        "not appended: {count} events that the log has with the same id and other content, because the history has \
+         changed or a person was erased since; what the log has counts\n"
+    );
+    for Conflict { id, r#type, subject, stands_at } in named {
+        let stands_at = stands_at.as_deref().unwrap_or("a place that is not known yet");
+        text.push_str(&format!("  {type} of {subject}, id {id}: stands at {stands_at}\n"));
+    }
+    let more = count.saturating_sub(named.len() as u64);
+    if more > 0 {
+        text.push_str(&format!("  and {more} more\n"));
     }
     text
 }
@@ -77,17 +90,32 @@ mod tests {
         let summary = Summary {
             source: "brainops/import/git/shop-0123456789ab".to_owned(),
             read: 10,
-            skipped: 4,
             appended: 6,
+            repeated: 4,
+            conflicts: Conflicts::default(),
             seconds: 2.0,
             events_per_second: 5.0,
             found: json!({"commits": 9, "texts_replaced": 0, "shallow": true}),
         };
         let text = sentence(&summary);
         assert!(
-            text.contains("read 10 events, left out 4 that are in the log, appended 6 in 2.0 s (5 events/s)"),
+            text.contains("read 10 events, appended 6, 4 were there already (2.0 s, 5 events/s)"),
             "{text}"
         );
         assert!(text.ends_with("found: commits 9, shallow\n"), "{text}");
+    }
+
+    #[test]
+    fn conflicts_are_named_with_what_stands_instead() {
+        assert_eq!(warning(&Conflicts::default()), "");
+        let named = vec![Conflict {
+            id: "7".to_owned(),
+            r#type: "lead.discovered".to_owned(),
+            subject: "lead-1".to_owned(),
+            stands_at: Some("brainops.lead/3@17".to_owned()),
+        }];
+        let text = warning(&Conflicts { conflicts: 3, named });
+        assert!(text.contains("3 events") && text.contains("id 7: stands at brainops.lead/3@17"), "{text}");
+        assert!(text.ends_with("and 2 more\n"), "{text}");
     }
 }
