@@ -46,6 +46,7 @@ pub(crate) fn outcome_is_unknown(error: &Error) -> bool {
 fn of_code(code: &str) -> Remedy {
     match code {
         "57014" | "55P03" | "55006" | "25006" => Remedy::Retry, // cancelled, lock not had, object in use, a standby
+        "25P03" | "25P04" => Remedy::Retry, // the transaction idled or lasted too long, as after a stopped process
         "57P04" => Remedy::FixInstallation,                     // the database was dropped
         _ => match code.get(..2).unwrap_or_default() {
             // connection, transaction rollback (deadlock, serialization), resources, operator, system
@@ -70,6 +71,8 @@ mod tests {
             ("57P03", Remedy::Retry),           // cannot connect now
             ("55P03", Remedy::Retry),           // lock not available
             ("53100", Remedy::Retry),           // disk full
+            ("25P03", Remedy::Retry),           // idle in transaction for too long
+            ("25P04", Remedy::Retry),           // transaction took too long
             ("57P04", Remedy::FixInstallation), // database dropped
             ("23505", Remedy::FixFold),         // unique violation
             ("23502", Remedy::FixFold),         // not null violation
