@@ -54,6 +54,8 @@ pub struct RunOptions {
     /// How many subjects may be parked within a minute before the read model pauses until a person resumes it.
     /// Default: 100.
     pub max_parked_per_minute: u32,
+    /// How long the registry must go on saying that it has no such schema until a record is poison. Default: 1 min.
+    pub unknown_schema_patience: Duration,
     /// Takes the events that say what was parked. Default: none, and nothing is said.
     pub outbox: Option<Outbox>,
 }
@@ -68,6 +70,7 @@ impl RunOptions {
             max_wait: Duration::from_millis(20),
             writers: 1,
             max_parked_per_minute: 100,
+            unknown_schema_patience: Duration::from_secs(60),
             outbox: None,
         }
     }
@@ -164,8 +167,9 @@ fn follower_config(scope: &Scope, options: &RunOptions) -> FollowerConfig {
         topics.push(scope.decisions.clone());
     }
     let group = format!("projection.{}", scope.generation.schema()); // each generation reads at its own pace
-    let RunOptions { max_records, max_bytes, max_wait, .. } = *options;
-    FollowerConfig { max_records, max_bytes, max_wait, ..FollowerConfig::new(group, topics) }
+    let RunOptions { max_records, max_bytes, max_wait, unknown_schema_patience, .. } = *options;
+    let limits = FollowerConfig::new(group, topics);
+    FollowerConfig { max_records, max_bytes, max_wait, unknown_schema_patience, ..limits }
 }
 
 struct Runner<M> {

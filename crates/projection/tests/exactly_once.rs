@@ -33,7 +33,7 @@ async fn rows_are_the_fold_of_the_topic_and_repeats_count_once() {
     again.stop().await;
     let stopped =
         "SELECT count(*) FROM brainops.progress WHERE state = 'stopped' AND reason_class = 'ShutDown'";
-    assert_eq!(bench.number(stopped).await, 4);
+    assert_eq!(bench.number(stopped).await, 8);
     let status = list(bench.namespace.pool()).await.unwrap().remove(0);
     assert_eq!((status.state, status.reasons.len()), (RunState::NotFollowed, 0));
     bench.namespace.close().await;
@@ -43,7 +43,7 @@ async fn freshness_says_that_nothing_is_behind(bench: &Bench) {
     let fresh = "SELECT count(*) FROM metrics.freshness \
                   WHERE lag_offsets = 0 AND lag_seconds = 0 AND state = 'running' AND next_offset = log_end_offset \
                     AND heartbeat_at > now() - interval '5 seconds'";
-    eventually(LIMIT, || async { bench.number(fresh).await == 4 }).await.unwrap();
+    eventually(LIMIT, || async { bench.number(fresh).await == 8 }).await.unwrap();
     let status = list(bench.namespace.pool()).await.unwrap().remove(0);
     assert_eq!(
         (status.state, status.lag_offsets, status.lag_seconds),
@@ -71,6 +71,21 @@ async fn two_instances_share_the_partitions_and_count_nothing_twice() {
     bench.check_rows(&end).await;
     assert_eq!(bench.number("SELECT sum(times)::bigint FROM metrics.metric").await, 1500);
     two.stop().await;
+    bench.namespace.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_writers_of_one_process_share_the_partitions() {
+    let bench = Bench::new("writers").await;
+    bench.append(figures(600, 30, 14)).await;
+    let running = bench.start(RunOptions { writers: 3, ..small_batches("one", 20) });
+    let shared = "SELECT count(DISTINCT instance) FROM brainops.progress WHERE state = 'running'";
+    eventually(LIMIT, || async { bench.number(shared).await == 3 }).await.unwrap();
+    bench.append(figures(600, 30, 15)).await;
+    let end = bench.caught_up().await;
+    bench.check_rows(&end).await;
+    assert_eq!(bench.number("SELECT sum(times)::bigint FROM metrics.metric").await, 1200);
+    running.stop().await;
     bench.namespace.close().await;
 }
 

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brainops_event::{Frontier, Outgoing};
+use brainops_event::{Frontier, Outgoing, Position};
 use brainops_log::end_frontier;
-use brainops_projection::{Generation, RunError, RunOptions, install, run, wait_until};
-use brainops_testkit::{Namespace, refold, stored_rows};
+use brainops_projection::{
+    Decide, DecisionState, Generation, ParkedSubject, RunError, RunOptions, decision_event, decision_state,
+    install, parked, run, wait_until,
+};
+use brainops_testkit::{Namespace, eventually, refold, stored_rows};
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -20,13 +23,14 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 pub struct Bench {
     pub namespace: Namespace,
     pub generation: Generation,
+    pub model: Metrics,
 }
 
 impl Bench {
     pub async fn new(name: &str) -> Self {
-        let namespace = Namespace::new(name).await;
-        let generation = install(namespace.pool(), &Metrics::default()).await.unwrap();
-        Self { namespace, generation }
+        let (namespace, model) = (Namespace::new(name).await, Metrics::default());
+        let generation = install(namespace.pool(), &model).await.unwrap();
+        Self { namespace, generation, model }
     }
 
     /// Appends events, all of which must be acknowledged.
@@ -45,13 +49,44 @@ impl Bench {
     pub fn start_over(&self, pool: PgPool, options: RunOptions) -> Running {
         let shutdown = CancellationToken::new();
         let (cluster, registry) = (self.namespace.cluster().clone(), self.namespace.registry().clone());
-        let life = run(Arc::new(Metrics::default()), pool, cluster, registry, options, shutdown.clone());
+        let life = run(Arc::new(self.model.clone()), pool, cluster, registry, options, shutdown.clone());
         Running { shutdown, life: tokio::spawn(life) }
     }
 
-    /// The end of the topic.
+    /// The end of the topic, and of that of decisions.
     pub async fn end(&self) -> Frontier {
-        end_frontier(self.namespace.cluster(), &[self.namespace.topic("business")]).await.unwrap()
+        let topics = ["business", "projection"].map(|topic| self.namespace.topic(topic));
+        end_frontier(self.namespace.cluster(), &topics).await.unwrap()
+    }
+
+    /// What is parked, in the order of the log.
+    pub async fn parked(&self) -> Vec<ParkedSubject> {
+        parked(self.namespace.pool(), Some("metrics")).await.unwrap()
+    }
+
+    /// What is parked of a subject.
+    pub async fn parked_of(&self, subject: &str) -> Option<ParkedSubject> {
+        self.parked().await.into_iter().find(|parked| parked.subject.as_deref() == Some(subject))
+    }
+
+    /// Says a decision, and waits until it is done or refused.
+    pub async fn decide(&self, decide: Decide<'_>) -> DecisionState {
+        let position = self.say(decide).await;
+        self.outcome(&position).await
+    }
+
+    /// Says a decision.
+    pub async fn say(&self, decide: Decide<'_>) -> Position {
+        let event = decision_event(decide, "person-1", "it was looked at").unwrap();
+        self.namespace.appender().append(event).await.unwrap().position
+    }
+
+    /// Waits until a decision is done or refused.
+    pub async fn outcome(&self, position: &Position) -> DecisionState {
+        let state = || decision_state(self.namespace.pool(), "metrics", position);
+        let ended = || async { !matches!(state().await.unwrap(), None | Some(DecisionState::Pending)) };
+        eventually(LIMIT, ended).await.unwrap();
+        state().await.unwrap().unwrap()
     }
 
     /// Waits until all that is in the topic now is folded.
@@ -64,7 +99,7 @@ impl Bench {
     /// Checks that the stored rows are, byte for byte, the fold of the topic up to the frontier.
     pub async fn check_rows(&self, to: &Frontier) {
         let (cluster, registry) = (self.namespace.cluster(), self.namespace.registry());
-        let expected = refold(&Metrics::default(), cluster, registry, to).await.unwrap();
+        let expected = refold(&self.model, cluster, registry, to).await.unwrap();
         let found = stored_rows::<Metrics>(self.namespace.pool(), &self.generation).await.unwrap();
         for (table, expected) in &expected {
             let found = &found[table];

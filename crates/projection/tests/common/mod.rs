@@ -4,6 +4,8 @@
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of it")]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use brainops_event::types::business::MetricRecorded;
 use brainops_event::{
@@ -18,8 +20,10 @@ use serde_json::{Value, json};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
+mod bad;
 mod bench;
 
+pub use bad::{Bad, every_kind_of_bad};
 pub use bench::{Bench, LIMIT, Running, small_batches};
 
 pub static METRIC: Table = Table {
@@ -178,14 +182,18 @@ impl Tables for MetricTables {
 /// The read model. What it defines can be changed by a test that wants it refused.
 #[derive(Debug, Clone)]
 pub struct Metrics {
+    pub name: &'static str,
     pub fold_version: u32,
     pub tables_sql: &'static str,
     pub views_sql: &'static str,
+    /// Whether what was refused is folded now: as if the fold had been mended.
+    pub is_mended: Arc<AtomicBool>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { fold_version: 1, tables_sql: TABLES_SQL, views_sql: VIEWS_SQL }
+        let is_mended = Arc::default();
+        Self { name: "metrics", fold_version: 1, tables_sql: TABLES_SQL, views_sql: VIEWS_SQL, is_mended }
     }
 }
 
@@ -199,6 +207,10 @@ struct Figure<'a> {
 
 /// The unit of an event that the fold refuses.
 pub const REFUSED: &str = "refused";
+/// The unit of an event that the fold refuses, mended or not.
+pub const ALWAYS_REFUSED: &str = "always refused";
+/// The unit of an event at which the fold panics.
+pub const PANIC: &str = "panic";
 /// The unit of an event at which the fold reads what it has not asked for.
 pub const OWN_FAULT: &str = "own fault";
 
@@ -206,7 +218,7 @@ impl ReadModel for Metrics {
     type Tables = MetricTables;
 
     fn name(&self) -> &'static str {
-        "metrics"
+        self.name
     }
 
     fn fold_version(&self) -> u32 {
@@ -237,9 +249,11 @@ impl ReadModel for Metrics {
             return Ok(());
         }
         let figure: Figure<'_> = event.decode()?;
-        if figure.unit == REFUSED {
+        if figure.unit == ALWAYS_REFUSED || (figure.unit == REFUSED && !self.is_mended.load(Ordering::SeqCst))
+        {
             return Err(FoldError::refused("its unit says so"));
         }
+        assert!(figure.unit != PANIC, "the fold cannot bear this unit");
         if figure.unit == OWN_FAULT {
             tables.metrics.get(&"another".to_owned())?;
         }
