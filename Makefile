@@ -1,7 +1,7 @@
 # BrainOps: every everyday act is one of these words. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint dependencies stop reset status
+.PHONY: help run test check lint dependencies stop reset status bench
 
 REPO ?= .
 
@@ -30,3 +30,6 @@ stop: ## stop the service and its stack; nothing is lost
 
 reset: ## destroy the local log, read models and keys (asks first)
 	@scripts/stack reset
+
+bench: ## measure speed beside plain loops and a peer, half an hour; rewrites the tables of docs/bench.md
+	@scripts/bench

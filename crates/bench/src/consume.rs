@@ -57,7 +57,10 @@ pub(crate) fn run(asked: &Consume) -> anyhow::Result<()> {
         let message = next(&consumer)?;
         bytes += message.key_len() + message.payload_len();
         if let Some(headers) = message.headers() {
-            bytes += headers.iter().map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len)).sum::<usize>();
+            bytes += headers
+                .iter()
+                .map(|header| header.key.len() + header.value.map_or(0, <[u8]>::len))
+                .sum::<usize>();
         }
         seen += 1;
         if seen == asked.warm {

@@ -27,6 +27,12 @@ pub(crate) enum Kind {
     Zipf,
     /// A new line each time.
     Fresh,
+    /// None of these: the small messages of the ways in.
+    #[value(name = "said")]
+    Said,
+    /// None of these: a topic for records without meaning.
+    #[value(name = "raw")]
+    Raw,
 }
 
 impl Kind {
@@ -36,6 +42,8 @@ impl Kind {
             Self::Uniform => "bench_uniform",
             Self::Zipf => "bench_zipf",
             Self::Fresh => "bench_fresh",
+            Self::Said => crate::said::TOPIC,
+            Self::Raw => "bench_raw",
         }
     }
 }
@@ -75,7 +83,7 @@ impl Generator {
     pub(crate) fn keys(&self, count: u64) -> usize {
         match self.kind {
             Kind::Uniform | Kind::Zipf => LINES as usize,
-            Kind::Fresh => usize::try_from(count).unwrap_or(usize::MAX),
+            Kind::Fresh | Kind::Said | Kind::Raw => usize::try_from(count).unwrap_or(usize::MAX),
         }
     }
 
@@ -89,7 +97,7 @@ impl Generator {
                 let rank = self.cumulated.partition_point(|so_far| *so_far < wanted) as u64;
                 (rank * SPREAD) % u64::from(LINES)
             }
-            Kind::Fresh => number,
+            Kind::Fresh | Kind::Said | Kind::Raw => number,
         }
     }
 

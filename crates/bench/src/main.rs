@@ -5,18 +5,24 @@
 //! its own. Events come from a generator that can be asked for any event by its number ([`event`]): what a table must
 //! hold in the end is known without the log.
 
+mod appends;
 mod compare;
 mod consume;
+mod door;
 mod event;
+mod latency;
 mod loops;
 mod markers;
 mod meter;
 mod model;
 mod produce;
 mod project;
+mod raw;
 mod reference;
 mod row;
+mod said;
 mod stand;
+mod start;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +44,12 @@ enum Command {
     Project(project::Project),
     /// Write rows with a plain loop.
     Reference(reference::Reference),
+    /// Measure from an append to its row, at a steady rate.
+    Latency(latency::Latency),
+    /// Measure how many appends a way in takes.
+    Appends(appends::Appends),
+    /// Measure how soon the first event comes.
+    Start(start::Start),
     /// Run a program that fills a table, and measure it from outside.
     Watch(watch::Watch),
     /// Compare a table with what the events say, every column of every row.
@@ -54,6 +66,9 @@ async fn main() -> anyhow::Result<()> {
         Command::Consume(asked) => tokio::task::spawn_blocking(move || consume::run(&asked)).await?,
         Command::Project(asked) => project::run(asked).await,
         Command::Reference(asked) => reference::run(asked).await,
+        Command::Latency(asked) => latency::run(asked).await,
+        Command::Appends(asked) => appends::run(asked).await,
+        Command::Start(asked) => start::run(asked).await,
         Command::Watch(asked) => watch::run(asked).await,
         Command::Compare(asked) => compare::run(asked).await,
     }

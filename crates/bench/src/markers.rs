@@ -42,9 +42,11 @@ pub(crate) async fn make(
         columns.3.push(line.line);
         columns.4.push(line.seq);
     }
-    sqlx::raw_sql("CREATE TEMP TABLE marker (partition integer, done bigint, subject text, line integer, seq bigint)")
-        .execute(&mut *connection)
-        .await?;
+    sqlx::raw_sql(
+        "CREATE TEMP TABLE marker (partition integer, done bigint, subject text, line integer, seq bigint)",
+    )
+    .execute(&mut *connection)
+    .await?;
     sqlx::query("INSERT INTO marker SELECT * FROM UNNEST($1::integer[], $2::bigint[], $3::text[], $4::integer[], $5::bigint[])")
         .bind(columns.0)
         .bind(columns.1)

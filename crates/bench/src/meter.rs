@@ -10,7 +10,8 @@ pub(crate) fn cpu_seconds(pid: i32) -> f64 {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return 0.0 };
     // The name of the program stands in brackets and may hold blanks.
     let Some((_, fields)) = stat.rsplit_once(')') else { return 0.0 };
-    let ticks = |index: usize| fields.split_whitespace().nth(index).and_then(|field| field.parse::<f64>().ok());
+    let ticks =
+        |index: usize| fields.split_whitespace().nth(index).and_then(|field| field.parse::<f64>().ok());
     (ticks(11).unwrap_or(0.0) + ticks(12).unwrap_or(0.0)) / TICKS
 }
 

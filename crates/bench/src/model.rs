@@ -2,6 +2,7 @@
 
 use brainops_event::Recorded;
 use brainops_projection::{AnyRows, FoldError, ReadModel, Row, Rows, Table, Tables};
+use brainops_projector_events::{EventTables, Events};
 
 use crate::event::Kind;
 use crate::row::{LineRow, LineSet};
@@ -129,10 +130,56 @@ impl ReadModel for Nothing {
     }
 }
 
+/// The platform's index of events, over a topic of the bench.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Index {
+    kind: Kind,
+}
+
+impl Index {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { kind }
+    }
+}
+
+impl ReadModel for Index {
+    type Tables = EventTables;
+
+    fn name(&self) -> &'static str {
+        Events.name()
+    }
+
+    fn fold_version(&self) -> u32 {
+        Events.fold_version()
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        topics(self.kind)
+    }
+
+    fn tables_sql(&self) -> &'static str {
+        Events.tables_sql()
+    }
+
+    fn views_sql(&self) -> &'static str {
+        Events.views_sql()
+    }
+
+    fn want(&self, event: &Recorded<'_>, tables: &mut Self::Tables) -> Result<(), FoldError> {
+        Events.want(event, tables)
+    }
+
+    fn fold(&self, event: &Recorded<'_>, tables: &mut Self::Tables) -> Result<(), FoldError> {
+        Events.fold(event, tables)
+    }
+}
+
 fn topics(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Uniform => &["bench_uniform"],
         Kind::Zipf => &["bench_zipf"],
         Kind::Fresh => &["bench_fresh"],
+        Kind::Said => &[crate::said::TOPIC],
+        Kind::Raw => &["bench_raw"],
     }
 }

@@ -34,22 +34,26 @@ pub(crate) struct Produce {
 pub(crate) async fn run(asked: Produce) -> anyhow::Result<()> {
     let stand = Stand::from_env()?;
     let topic = stand.topic(asked.kind.topic());
-    make_topic(&stand, &topic).await?;
+    let is_new = make_topic(&stand, &topic).await?;
+    anyhow::ensure!(is_new || asked.kind == Kind::Raw, "{topic} is there already, with other events in it");
     let producer = producer(&stand)?;
     tokio::task::spawn_blocking(move || fill(&asked, &stand, &topic, &producer)).await?
 }
 
-async fn make_topic(stand: &Stand, topic: &str) -> anyhow::Result<()> {
+/// Makes a topic of the bench; false when there is one already.
+pub(crate) async fn make_topic(stand: &Stand, topic: &str) -> anyhow::Result<bool> {
     let admin: AdminClient<DefaultClientContext> = stand.admin()?.create()?;
     let new = NewTopic::new(topic, i32::from(stand.log.partitions), TopicReplication::Fixed(1))
         .set("retention.ms", "-1")
         .set("message.timestamp.type", "LogAppendTime");
     for made in admin.create_topics(&[new], &AdminOptions::new()).await? {
-        if let Err((name, code)) = made {
-            anyhow::bail!("topic {name} cannot be made: {code}");
+        match made {
+            Ok(_) => {}
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => return Ok(false),
+            Err((name, code)) => anyhow::bail!("topic {name} cannot be made: {code}"),
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// As bare as can be, with batches of a size that is good for a bulk.

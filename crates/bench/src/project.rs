@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use brainops_projection::{ReadModel, RunOptions, install};
-use brainops_projector_events::Events;
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::event::Kind;
-use crate::model::{Lines, Nothing};
+use crate::model::{Index, Lines, Nothing};
 use crate::stand::Stand;
 
 /// What is made of the events.
@@ -41,6 +40,9 @@ pub(crate) struct Project {
     /// Most records of a batch; unset: the runtime's own choice.
     #[arg(long)]
     batch: Option<usize>,
+    /// How many connections write; unset: the runtime's own choice.
+    #[arg(long)]
+    writers: Option<usize>,
 }
 
 pub(crate) async fn run(asked: Project) -> anyhow::Result<()> {
@@ -49,7 +51,7 @@ pub(crate) async fn run(asked: Project) -> anyhow::Result<()> {
         Sink::Decode => follow(Nothing::new(asked.kind, true), &asked).await,
         Sink::Upsert => follow(Lines::<false>::new(asked.kind), &asked).await,
         Sink::Append => follow(Lines::<true>::new(asked.kind), &asked).await,
-        Sink::Index => follow(Events, &asked).await,
+        Sink::Index => follow(Index::new(asked.kind), &asked).await,
     }
 }
 
@@ -80,6 +82,9 @@ fn options(asked: &Project) -> RunOptions {
     let mut options = RunOptions::new("bench");
     if let Some(batch) = asked.batch {
         options.max_records = batch;
+    }
+    if let Some(writers) = asked.writers {
+        options.writers = writers;
     }
     options
 }

@@ -72,7 +72,8 @@ pub(crate) async fn run(asked: Reference) -> anyhow::Result<()> {
     make_tables(&mut connection).await?;
     let backend: i32 = sqlx::query("SELECT pg_backend_pid()").fetch_one(&mut connection).await?.try_get(0)?;
     let meter = Meter { process: own_pid(), backends: vec![backend], broker: asked.broker };
-    let mut source = Source { consumer: consumer(&stand, asked.kind)?, asked: &asked, seen: 0, offsets: BTreeMap::new() };
+    let mut source =
+        Source { consumer: consumer(&stand, asked.kind)?, asked: &asked, seen: 0, offsets: BTreeMap::new() };
     let mut ready = VecDeque::new();
     let is_prepared = matches!(asked.name, Loop::Copy | Loop::Unnest);
     while is_prepared && let Some(work) = source.next()? {

@@ -22,7 +22,8 @@ impl Stand {
     /// The stack that `BRAINOPS_CONFIG` names.
     pub(crate) fn from_env() -> anyhow::Result<Self> {
         let path = std::env::var_os("BRAINOPS_CONFIG").context("BRAINOPS_CONFIG is not set")?;
-        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("{} is no configuration of a stack", path.display()))
     }
 

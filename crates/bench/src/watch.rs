@@ -118,7 +118,11 @@ impl Watched {
                 anyhow::bail!("the program ended by itself at {done} events: {status}");
             }
             let limit = Duration::from_secs(self.asked.limit_s);
-            anyhow::ensure!(self.began.elapsed() < limit, "it is at {done} events after {} s", limit.as_secs());
+            anyhow::ensure!(
+                self.began.elapsed() < limit,
+                "it is at {done} events after {} s",
+                limit.as_secs()
+            );
             tokio::time::sleep(Duration::from_millis(self.asked.look_ms)).await;
         }
     }
@@ -178,12 +182,15 @@ impl Watched {
 
 async fn checkpoints(connection: &mut PgConnection, schema: &str) -> anyhow::Result<u64> {
     let table = format!("{schema}.checkpoint");
-    let known: Option<bool> =
-        sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL").bind(&table).fetch_one(&mut *connection).await?;
+    let known: Option<bool> = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+        .bind(&table)
+        .fetch_one(&mut *connection)
+        .await?;
     if known != Some(true) {
         return Ok(0); // not installed yet
     }
-    let sql = format!("SELECT coalesce(sum(next_offset), 0)::bigint FROM {table} WHERE topic LIKE '%.bench\\_%'");
+    let sql =
+        format!("SELECT coalesce(sum(next_offset), 0)::bigint FROM {table} WHERE topic LIKE '%.bench\\_%'");
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await?;
     Ok(u64::try_from(row.try_get::<i64, _>(0)?)?)
 }
