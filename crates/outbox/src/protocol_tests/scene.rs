@@ -1,0 +1,99 @@
+//! What one model is about, and what must hold. The latter is written without any code of the outbox.
+
+use super::state::{Left, Stored};
+
+/// A mistake that somebody could make in earnest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mistake {
+    /// A former holder of the lease goes on writing to Postgres.
+    FenceRemoved,
+    /// Rows are sent first and numbered when they are confirmed.
+    NumberedAfterSending,
+    /// After a takeover, sending goes on behind the last row found in the log.
+    RecoveryFromHighest,
+    /// Rows are taken because their id is above the last one that was taken.
+    TakenById,
+    /// The caller is told as soon as Kafka answers, though the lease may be gone.
+    ToldBeforeStored,
+    /// The position of a row that an earlier session may have sent is taken from Kafka's answer.
+    AnswerTrusted,
+    /// Reading after the next takeover begins behind the last answer, whatever is still open before it.
+    ReadThroughTooFar,
+}
+
+/// One case.
+pub(super) struct Scene {
+    /// The partition of each row.
+    pub(super) rows: Vec<u8>,
+    pub(super) partitions: u8,
+    /// Rows that are not committed when it begins, one bit each.
+    pub(super) late: u16,
+    /// Whether callers are told before positions are stored.
+    pub(super) tells_early: bool,
+    /// How many rows are numbered at once.
+    pub(super) batch: usize,
+    /// How many offsets back a repeat is found.
+    pub(super) window: usize,
+    pub(super) may: Left,
+    pub(super) mistake: Option<Mistake>,
+}
+
+impl Scene {
+    pub(super) fn new(rows: &[u8], may: Left, mistake: Option<Mistake>) -> Scene {
+        let partitions = rows.iter().max().map_or(0, |last| last + 1);
+        let (late, tells_early, batch, window) = (1, false, 2, usize::MAX);
+        Scene { rows: rows.to_vec(), partitions, late, tells_early, batch, window, may, mistake }
+    }
+
+    pub(super) fn has(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake)
+    }
+
+    pub(super) fn partition(&self, row: u8) -> usize {
+        usize::from(self.rows[usize::from(row)])
+    }
+
+    /// The first record of a row, as every reader finds it.
+    pub(super) fn first(&self, log: &[Vec<u8>], row: u8) -> Option<u8> {
+        log[self.partition(row)].iter().position(|one| *one == row).map(|position| position as u8)
+    }
+
+    /// What must never be, of the log and of what was stored and told of it.
+    pub(super) fn wrong(
+        &self,
+        log: &[Vec<u8>],
+        stored: &Stored,
+        told: &[Option<u8>],
+        but: u16,
+    ) -> Option<String> {
+        let ours = |row: &u8| but & (1 << row) == 0;
+        for row in (0..self.rows.len() as u8).filter(ours) {
+            let first = self.first(log, row);
+            let (kept, told) = (stored.rows[usize::from(row)].position, told[usize::from(row)]);
+            if told.is_some() && told != first {
+                return Some(format!("the caller of row {row} was told {told:?}, it stands at {first:?}"));
+            }
+            if kept.is_some() && kept != first {
+                return Some(format!("row {row} is kept at {kept:?}, it stands at {first:?}"));
+            }
+            if self.times(log, row) > 1 {
+                return Some(format!("row {row} counts twice"));
+            }
+        }
+        log.iter().find_map(|records| {
+            let is_first = |(position, row): &(usize, &u8)| !records[..*position].contains(row);
+            let firsts = records.iter().enumerate().filter(is_first).map(|(_, row)| *row).filter(ours);
+            let numbers: Vec<u8> = firsts.filter_map(|row| stored.rows[usize::from(row)].send_no).collect();
+            (!numbers.is_sorted()).then(|| format!("sent in the order {numbers:?}"))
+        })
+    }
+
+    /// How often a row counts by the duplicate rule.
+    fn times(&self, log: &[Vec<u8>], row: u8) -> usize {
+        let records = &log[self.partition(row)];
+        let repeats =
+            |position: usize| records[position.saturating_sub(self.window)..position].contains(&row);
+        let here = records.iter().enumerate().filter(|(_, one)| **one == row);
+        here.filter(|(position, _)| !repeats(*position)).count()
+    }
+}
