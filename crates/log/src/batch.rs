@@ -1,15 +1,17 @@
 //! A batch of records as its reader gets it: each with its verdict, and with its value ready to be decoded.
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use brainops_event::{
     Body, EnvelopeView, FrameError, HeaderError, Offset, Partition, Position, Recorded, SchemaId, SchemaName,
     Timestamp, TopicId, TopicName, WriterSchema,
 };
+use metrics::counter;
 use thiserror::Error;
 
 use crate::digest::RecordDigest;
+use crate::metrics::POISON_RECORDS;
 use crate::records::{RawRecord, Records};
 use crate::window::{Misplacement, Verdict};
 
@@ -20,6 +22,10 @@ pub struct Batch {
     pub(crate) contents: Vec<Content>,
     pub(crate) schemas: Vec<Arc<WriterSchema>>,
     pub(crate) spans: Vec<Span>,
+    /// Who follows, for what is counted.
+    pub(crate) group: Option<Arc<str>>,
+    /// How far poison was counted, in records.
+    pub(crate) poison_counted: AtomicUsize,
 }
 
 /// What a batch holds of one partition.
@@ -156,7 +162,7 @@ impl Batch {
         self.records.list.is_empty()
     }
 
-    /// How many bytes of keys, values and headers it holds.
+    /// How many bytes its keys, values and headers take here.
     pub fn bytes(&self) -> usize {
         self.records.bytes_len()
     }
@@ -169,35 +175,50 @@ impl Batch {
         partition: Partition,
         offset: Offset,
     ) -> Option<(RecordDigest, Timestamp)> {
-        let is_before = |record: &&RawRecord| {
-            record.offset < offset && record.partition == partition && record.topic == *topic
-        };
+        let is_before =
+            |record: &&RawRecord| record.offset < offset && self.records.is_of(record, topic, partition);
         let record = self.records.list.iter().rev().find(is_before)?;
-        Some((self.records.digest(record), record.recorded_at))
+        Some((self.records.digest(record), record.recorded_at()))
     }
 
     /// Every record with its verdict; those of one partition in log order.
     pub fn items(&self) -> impl Iterator<Item = Item<'_>> {
-        self.records.list.iter().zip(&self.contents).map(|(record, content)| self.item(record, content))
+        let records = self.records.list.iter().zip(&self.contents).enumerate();
+        records.map(|(index, (record, content))| self.item(index, record, content))
     }
 
-    /// What to count, by topic.
+    /// What to count, by topic, of what is known before an item is looked at.
     pub(crate) fn counts(&self) -> BTreeMap<&TopicName, Counts> {
-        let mut counts: BTreeMap<&TopicName, Counts> = BTreeMap::new();
-        for (record, content) in self.records.list.iter().zip(&self.contents) {
-            let counts = counts.entry(&record.topic).or_default();
+        let mut of_places = vec![Counts::default(); self.records.places().len()];
+        for record in &self.records.list {
+            let counts = &mut of_places[record.place.index()];
             counts.records += 1;
-            match (record.verdict, content) {
-                (Verdict::Duplicate { .. }, _) => counts.duplicates += 1,
-                (Verdict::Misplaced(_), _) => counts.misplaced += 1,
-                (Verdict::New, Content::Poison(_)) => counts.poison += 1,
-                (Verdict::New, _) => {}
+            match record.verdict {
+                Verdict::Duplicate { .. } => counts.duplicates += 1,
+                Verdict::Misplaced(_) => counts.misplaced += 1,
+                Verdict::New => {}
             }
+        }
+        let mut counts: BTreeMap<&TopicName, Counts> = BTreeMap::new();
+        for ((topic, _), of_place) in self.records.places().iter().zip(of_places) {
+            let counts = counts.entry(topic).or_default();
+            counts.records += of_place.records;
+            counts.duplicates += of_place.duplicates;
+            counts.misplaced += of_place.misplaced;
         }
         counts
     }
 
-    fn item<'a>(&'a self, record: &'a RawRecord, content: &'a Content) -> Item<'a> {
+    /// Counts a record that turned out to be poison, however often the batch is looked through.
+    fn count_poison(&self, index: usize, topic: &TopicName) {
+        let Some(group) = &self.group else { return };
+        if self.poison_counted.fetch_max(index + 1, Ordering::Relaxed) <= index {
+            let labels = [("topic", topic.as_str().to_owned()), ("group", group.to_string())];
+            counter!(POISON_RECORDS, &labels).increment(1);
+        }
+    }
+
+    fn item<'a>(&'a self, index: usize, record: &'a RawRecord, content: &'a Content) -> Item<'a> {
         let place = self.records.place(record);
         match record.verdict {
             Verdict::Duplicate { first } => Item::Duplicate { place, first },
@@ -207,10 +228,9 @@ impl Batch {
                 envelope: self.envelope(record, content).ok(),
                 reason,
             },
-            Verdict::New => self.new_item(place, record, content).unwrap_or_else(|error| Item::Poison {
-                place,
-                subject: self.records.key_text(record),
-                error,
+            Verdict::New => self.new_item(place, record, content).unwrap_or_else(|error| {
+                self.count_poison(index, place.topic);
+                Item::Poison { place, subject: self.records.key_text(record), error }
             }),
         }
     }
@@ -221,15 +241,13 @@ impl Batch {
         record: &'a RawRecord,
         content: &'a Content,
     ) -> Result<Item<'a>, PoisonError> {
+        let avro =
+            |schema: &SchemaIndex, datum: &'a [u8]| Body::Avro { schema: &self.schemas[schema.0], datum };
         let body = match content {
-            Content::Poison(error) => return Err(error.clone()),
-            Content::Avro { schema, datum } => {
-                Body::Avro { schema: &self.schemas[*schema], datum: self.records.get(datum) }
-            }
+            Content::Poison(error) => return Err((**error).clone()),
+            Content::Avro { schema, length } => avro(schema, self.records.value_tail(record, *length)),
             Content::Structured(event) => match &event.body {
-                StructuredBody::Avro { schema, datum } => {
-                    Body::Avro { schema: &self.schemas[*schema], datum }
-                }
+                StructuredBody::Avro { schema, datum } => avro(schema, datum),
                 StructuredBody::Json(text) => Body::Json(text.as_str().into()),
             },
             Content::Empty | Content::Unread => Body::Empty,
@@ -252,13 +270,16 @@ impl Batch {
 }
 
 /// How many records of a batch came to what.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Counts {
     pub(crate) records: u64,
     pub(crate) duplicates: u64,
     pub(crate) misplaced: u64,
-    pub(crate) poison: u64,
 }
+
+/// One of the schemas of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SchemaIndex(pub(crate) usize);
 
 /// What became of a record's value.
 #[derive(Debug)]
@@ -266,12 +287,13 @@ pub(crate) enum Content {
     /// Not looked at: its verdict says enough.
     Unread,
     Empty,
+    /// The last bytes of the value.
     Avro {
-        schema: usize,
-        datum: Range<usize>,
+        schema: SchemaIndex,
+        length: u32,
     },
     Structured(Box<StructuredEvent>),
-    Poison(PoisonError),
+    Poison(Box<PoisonError>),
 }
 
 /// A CloudEvent that stood in the value as JSON.
@@ -283,6 +305,6 @@ pub(crate) struct StructuredEvent {
 
 #[derive(Debug)]
 pub(crate) enum StructuredBody {
-    Avro { schema: usize, datum: Vec<u8> },
+    Avro { schema: SchemaIndex, datum: Vec<u8> },
     Json(String),
 }

@@ -1,11 +1,10 @@
 //! What a record says it is, as far as its verdict needs it: which event, and whether it lies where it belongs.
 use std::borrow::Cow;
 
-use brainops_event::{ContentMode, Partition, PartitionCount, partition_for};
-use rdkafka::message::{BorrowedMessage, Message};
+use brainops_event::{AVRO_MEDIA_TYPE, ContentMode, Partition, PartitionCount, partition_for};
 use serde::Deserialize;
 
-use crate::native::each_header;
+use crate::header_name::HeaderName;
 use crate::window::{Identity, Misplacement};
 
 /// What a record says of itself.
@@ -17,12 +16,13 @@ pub(crate) struct Claim {
     pub(crate) placed: Result<(), Misplacement>,
 }
 
-/// The names in an envelope, as bytes: a malformed id is an id all the same.
-#[derive(Default)]
-struct Names<'a> {
-    source: Option<Cow<'a, [u8]>>,
-    id: Option<Cow<'a, [u8]>>,
-    subject: Option<Cow<'a, [u8]>>,
+/// The headers that a claim is made of, as bytes: a malformed id is an id all the same.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ClaimHeaders<'a> {
+    content_type: Option<&'a [u8]>,
+    source: Option<&'a [u8]>,
+    id: Option<&'a [u8]>,
+    subject: Option<&'a [u8]>,
 }
 
 /// The names in an envelope that stands in the value.
@@ -36,87 +36,69 @@ struct JsonNames<'a> {
     subject: Option<Cow<'a, str>>,
 }
 
-impl Claim {
-    pub(crate) fn of(message: &BorrowedMessage<'_>, partition: Partition, count: PartitionCount) -> Claim {
-        let mut headers = Headers::default();
-        each_header(message, |name, value| headers.take(name, value));
-        Claim::from_parts(message.key(), message.payload(), headers, partition, count)
-    }
-
-    fn from_parts(
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: Headers,
-        partition: Partition,
-        count: PartitionCount,
-    ) -> Claim {
-        let content_type = headers.content_type.as_deref();
-        let mode = ContentMode::of(content_type.map(|value| ("content-type", Some(value))));
-        let names = match mode {
-            Ok(ContentMode::StructuredJson) => match Names::from_json(value.unwrap_or_default()) {
-                Some(names) => names,
-                None => {
-                    return Claim { identity: None, placed: key_belongs(key, partition, count).map(|_| ()) };
-                }
-            },
-            Ok(ContentMode::BinaryAvro) | Err(_) => Names {
-                source: headers.source.map(Cow::Owned),
-                id: headers.id.map(Cow::Owned),
-                subject: headers.subject.map(Cow::Owned),
-            },
-        };
-        let identity = names.source.as_deref().zip(names.id.as_deref());
-        let identity = identity.map(|(source, id)| Identity::of(source, id));
-        Claim { identity, placed: placed(key, names.subject.as_deref(), partition, count) }
-    }
-}
-
-#[derive(Default)]
-struct Headers {
-    content_type: Option<Vec<u8>>,
-    source: Option<Vec<u8>>,
-    id: Option<Vec<u8>>,
-    subject: Option<Vec<u8>>,
-}
-
-impl Headers {
+impl<'a> ClaimHeaders<'a> {
     /// The first of each name counts; a second one makes the record poison elsewhere.
-    fn take(&mut self, name: &[u8], value: Option<&[u8]>) {
+    pub(crate) fn take(&mut self, name: HeaderName<'a>, value: Option<&'a [u8]>) {
         let place = match name {
-            b"ce_source" => &mut self.source,
-            b"ce_id" => &mut self.id,
-            b"ce_subject" => &mut self.subject,
-            name if name.eq_ignore_ascii_case(b"content-type") => &mut self.content_type,
+            HeaderName::SOURCE => &mut self.source,
+            HeaderName::ID => &mut self.id,
+            HeaderName::SUBJECT => &mut self.subject,
+            HeaderName::CONTENT_TYPE => &mut self.content_type,
+            HeaderName::Other(name) if name.eq_ignore_ascii_case(b"content-type") => &mut self.content_type,
             _ => return,
         };
         if place.is_none() {
-            *place = value.map(<[u8]>::to_vec);
+            *place = value;
         }
     }
-}
 
-impl<'a> Names<'a> {
-    fn from_json(value: &'a [u8]) -> Option<Names<'a>> {
-        let names: JsonNames<'a> = serde_json::from_slice(value).ok()?;
-        let bytes = |text: Option<Cow<'a, str>>| {
-            text.map(|text| match text {
-                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-            })
+    /// Which event it is, for a record of which nothing else is wanted.
+    pub(crate) fn identity(&self, value: Option<&[u8]>) -> Option<Identity> {
+        if self.is_structured() {
+            let names = JsonNames::read(value)?;
+            return Some(Identity::of(names.source?.as_bytes(), names.id?.as_bytes()));
+        }
+        Some(Identity::of(self.source?, self.id?))
+    }
+
+    pub(crate) fn claim(
+        &self,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        partition: Partition,
+        count: PartitionCount,
+    ) -> Claim {
+        let key_belongs = key_belongs(key, partition, count);
+        if !self.is_structured() {
+            let identity = self.source.zip(self.id).map(|(source, id)| Identity::of(source, id));
+            return Claim { identity, placed: placed(key_belongs, self.subject) };
+        }
+        let Some(names) = JsonNames::read(value) else {
+            return Claim { identity: None, placed: key_belongs.map(|_| ()) };
         };
-        let JsonNames { source, id, subject } = names;
-        Some(Names { source: bytes(source), id: bytes(id), subject: bytes(subject) })
+        let identity = names.source.as_ref().zip(names.id.as_ref());
+        let identity = identity.map(|(source, id)| Identity::of(source.as_bytes(), id.as_bytes()));
+        Claim { identity, placed: placed(key_belongs, names.subject.as_ref().map(|text| text.as_bytes())) }
+    }
+
+    /// Whether the envelope stands in the value.
+    fn is_structured(&self) -> bool {
+        let Some(content_type) = self.content_type.filter(|value| *value != AVRO_MEDIA_TYPE.as_bytes())
+        else {
+            return false;
+        };
+        ContentMode::of([("content-type", Some(content_type))]) == Ok(ContentMode::StructuredJson)
     }
 }
 
-fn placed(
-    key: Option<&[u8]>,
-    subject: Option<&[u8]>,
-    partition: Partition,
-    count: PartitionCount,
-) -> Result<(), Misplacement> {
-    let key = key_belongs(key, partition, count);
-    match (key, subject) {
+impl<'a> JsonNames<'a> {
+    fn read(value: Option<&'a [u8]>) -> Option<JsonNames<'a>> {
+        serde_json::from_slice(value.unwrap_or_default()).ok()
+    }
+}
+
+fn placed(key_belongs: Result<&[u8], Misplacement>, subject: Option<&[u8]>) -> Result<(), Misplacement> {
+    match (key_belongs, subject) {
         (Err(Misplacement::NullKey), _) => Err(Misplacement::NullKey),
         (_, None) => Err(Misplacement::NoSubject),
         (Ok(key), Some(subject)) if key != subject => Err(Misplacement::KeyIsNotSubject),
@@ -145,16 +127,15 @@ mod tests {
         PartitionCount::new(8).expect("at least 1")
     }
 
-    fn binary(subject: Option<&[u8]>) -> Headers {
-        let mut headers = Headers::default();
-        headers.take(b"ce_source", Some(b"crm"));
-        headers.take(b"ce_id", Some(b"1"));
-        headers.take(b"ce_subject", subject);
+    fn headers<'a>(all: &[(&'a str, Option<&'a [u8]>)]) -> ClaimHeaders<'a> {
+        let mut headers = ClaimHeaders::default();
+        all.iter().for_each(|(name, value)| headers.take(HeaderName::of(name.as_bytes()), *value));
         headers
     }
 
     fn claim(key: Option<&[u8]>, subject: Option<&[u8]>, partition: Partition) -> Claim {
-        Claim::from_parts(key, None, binary(subject), partition, count())
+        let named = [("ce_source", Some(&b"crm"[..])), ("ce_id", Some(b"1")), ("ce_subject", subject)];
+        headers(&named).claim(key, None, partition, count())
     }
 
     #[test]
@@ -177,27 +158,27 @@ mod tests {
 
     #[test]
     fn a_structured_record_is_named_by_its_value() {
-        let mut headers = Headers::default();
-        headers.take(b"Content-Type", Some(b"application/cloudevents+json; charset=UTF-8"));
+        let headers = headers(&[("Content-Type", Some(b"application/cloudevents+json; charset=UTF-8"))]);
         let value = br#"{"id": "1", "source": "crm", "subject": "lead-1", "data": {"deep": [1, 2]}}"#;
         let home = partition_for(KEY, count());
-        let claim = Claim::from_parts(Some(KEY), Some(value), headers, home, count());
-        assert_eq!(claim, Claim { identity: Some(Identity::of(b"crm", b"1")), placed: Ok(()) });
+        let claim = headers.claim(Some(KEY), Some(value), home, count());
+        let identity = Some(Identity::of(b"crm", b"1"));
+        assert_eq!(claim, Claim { identity, placed: Ok(()) });
+        assert_eq!(headers.identity(Some(value)), identity);
     }
 
     #[test]
     fn a_value_that_is_no_json_names_nothing_but_lies_by_its_key() {
-        let mut headers = Headers::default();
-        headers.take(b"content-type", Some(b"application/cloudevents+json"));
+        let headers = headers(&[("content-type", Some(b"application/cloudevents+json"))]);
         let home = partition_for(KEY, count());
-        let claim = Claim::from_parts(Some(KEY), Some(b"{"), headers, home, count());
+        let claim = headers.claim(Some(KEY), Some(b"{"), home, count());
         assert_eq!(claim, Claim { identity: None, placed: Ok(()) });
     }
 
     #[test]
     fn without_source_or_id_there_is_no_identity() {
-        let claim =
-            Claim::from_parts(Some(KEY), None, Headers::default(), partition_for(KEY, count()), count());
+        let home = partition_for(KEY, count());
+        let claim = ClaimHeaders::default().claim(Some(KEY), None, home, count());
         assert_eq!(claim, Claim { identity: None, placed: Err(Misplacement::NoSubject) });
     }
 }

@@ -17,6 +17,7 @@ mod context;
 mod digest;
 mod follower;
 mod frontier;
+mod header_name;
 mod inspect;
 mod intake;
 mod metrics;
@@ -41,11 +42,13 @@ pub use config::{
     ConfigError, Credentials, KafkaConfig, LogConfig, RegistryConfig, SaslMechanism, SecurityProtocol,
 };
 pub use digest::RecordDigest;
-pub use follower::{AssignedPartition, Assignment, Follower, FollowerConfig, Signal};
+pub use follower::{
+    AssignedPartition, Assignment, CLIENT_QUEUE_BYTES, CatchUp, Follower, FollowerConfig, Signal,
+};
 pub use frontier::{PartitionLag, end_frontier, lag, start_frontier};
 pub use inspect::{
-    ClusterIdentity, Operation, Principal, TopicPermissions, cluster_identity, has_logins, may_use_transactions,
-    topic_permissions,
+    ClusterIdentity, Operation, Principal, TopicPermissions, cluster_identity, has_logins,
+    may_use_transactions, topic_permissions,
 };
 pub use read::{Reading, read, read_judging_schemas_at_once};
 pub use read_error::ReadError;
@@ -55,4 +58,4 @@ pub use tail::{existing_topics, partition_count};
 pub use topics::{
     Mismatch, TopicComparison, TopicState, TopicsError, compare_topics, delete_topics, ensure_topics,
 };
-pub use window::{Identity, Misplacement, Verdict, WINDOW_OFFSETS, Window};
+pub use window::{Identity, Misplacement, Verdict, WINDOW_BYTES, WINDOW_OFFSETS, Window};

@@ -1,20 +1,25 @@
-//! The three things that the Kafka client's C library offers and its Rust crate does not: topic ids, watermarks that
-//! are known without asking, and headers whose names need not be UTF-8.
+//! What the Kafka client's C library offers and its Rust crate does not: topic ids, watermarks that are known without
+//! asking, headers whose names need not be UTF-8 and which are borrowed, and records taken many at a time.
 //!
-//! `unsafe` is allowed in this module alone. Every pointer below is owned by a guard that frees it, or borrowed from
+//! `unsafe` is allowed in this module and those below it alone. Every pointer below is owned by a guard that frees it, or borrowed from
 //! one for as long as the guard lives.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+mod fetch;
+mod message;
+
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
 use std::time::Duration;
 
 use brainops_event::TopicId;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::BorrowedMessage;
 use rdkafka_sys as sys;
 use rdkafka_sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR;
+
+pub(crate) use fetch::FetchQueue;
+pub(crate) use message::{RawMessage, TopicHandle};
 
 /// What a broker says of one topic.
 pub(crate) struct TopicDescription {
@@ -108,26 +113,6 @@ pub(crate) fn cached_watermarks<C: ClientContext>(
         )
     };
     (error == RD_KAFKA_RESP_ERR_NO_ERROR && low >= 0 && high >= 0).then_some((low, high))
-}
-
-/// Shows every header of a message in order: its name, and its value unless that is null.
-pub(crate) fn each_header(message: &BorrowedMessage<'_>, mut show: impl FnMut(&[u8], Option<&[u8]>)) {
-    let mut headers = ptr::null_mut();
-    // SAFETY: headers belong to the message, which is borrowed until the end; so do names and values.
-    unsafe {
-        if sys::rd_kafka_message_headers(message.ptr(), &mut headers) != RD_KAFKA_RESP_ERR_NO_ERROR {
-            return; // there are none
-        }
-        for index in 0..sys::rd_kafka_header_cnt(headers) {
-            let (mut name, mut value, mut size) = (ptr::null(), ptr::null::<c_void>(), 0);
-            let error = sys::rd_kafka_header_get_all(headers, index, &mut name, &mut value, &mut size);
-            if error != RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
-                return;
-            }
-            let value = (!value.is_null()).then(|| std::slice::from_raw_parts(value.cast(), size));
-            show(CStr::from_ptr(name).to_bytes(), value);
-        }
-    }
 }
 
 unsafe fn text(pointer: *const c_char) -> String {

@@ -15,9 +15,10 @@ use crate::context::LoggingContext;
 use crate::follower::failure;
 use crate::frontier::{describe_all, list_offsets};
 use crate::intake::{Begin, Gathered, Intake, Limits};
+use crate::native::RawMessage;
 use crate::read_error::ReadError;
 use crate::registry::Registry;
-use crate::resolve::{Resolved, Resolver, UNKNOWN_PATIENCE};
+use crate::resolve::{RETRY, Resolved, Resolver, UNKNOWN_PATIENCE};
 
 /// How long nothing may come before reading gives up.
 const STALL_LIMIT: Duration = Duration::from_secs(30);
@@ -98,9 +99,15 @@ impl Reading {
             }
         }
         let gathered = self.resolving.as_ref()?;
-        while let Resolved::Waiting = self.resolver.resolve(gathered).await {}
+        loop {
+            match self.resolver.resolve(gathered).await {
+                Resolved::All => break,
+                Resolved::Waiting => {}
+                Resolved::Unknown(_) => tokio::time::sleep(RETRY).await, // who reads alone holds up nobody
+            }
+        }
         let gathered = self.resolving.take()?;
-        Some(Ok(self.resolver.finish(gathered)))
+        Some(Ok(self.resolver.finish(gathered, None)))
     }
 }
 
@@ -205,11 +212,12 @@ impl Reader {
         let Some(place) = place.cloned() else { return Ok(true) }; // it came there before
         let end = self.ends.get(&place).map_or(0, |end| end.get());
         if message.offset() < end {
-            if self.intake.is_full_for(&message) {
+            let raw = RawMessage::from(&message);
+            if self.intake.is_full_for(raw) {
                 let gathered = self.intake.hand_on(|_, _| None);
                 send(&self.sender, gathered);
             }
-            self.intake.take(&message);
+            self.intake.take(raw);
         }
         if message.offset() + 1 >= end {
             self.ends.remove(&place);

@@ -3,18 +3,22 @@
 //! | the registry | the record |
 //! |---|---|
 //! | knows the schema | is decoded with it |
-//! | cannot be asked, or refuses to answer | waits, and all after it |
-//! | says for a minute that there is none | is poison |
+//! | cannot be asked, or refuses to answer | waits, and everything after it |
+//! | says that there is none | is kept back with the rest of its partition, for a minute |
+//! | has said so for a minute | is poison |
 //! | has one that cannot be used here | is poison |
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use brainops_event::{
-    Catalog, ContentMode, EnvelopeView, EventType, SCHEMA_ID_HEADER, SchemaReference, WriterSchema, locate,
+    AVRO_MEDIA_TYPE, Catalog, ContentMode, EnvelopeView, EventType, SchemaId, SchemaReference, WriterSchema,
+    locate, unframe,
 };
 
-use crate::batch::{Batch, Content, PoisonError, StructuredBody, StructuredEvent};
+use crate::batch::{Batch, Content, PoisonError, SchemaIndex, StructuredBody, StructuredEvent};
+use crate::header_name::HeaderName;
 use crate::intake::Gathered;
 use crate::records::{RawRecord, Records};
 use crate::registry::{Registry, RegistryError};
@@ -25,9 +29,12 @@ use crate::window::Verdict;
 /// from a copy, or a replica may lag.
 pub(crate) const UNKNOWN_PATIENCE: Duration = Duration::from_secs(60);
 /// How long until the registry is asked again.
-const RETRY: Duration = Duration::from_secs(1);
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
 /// Event types whose schema is remembered; beyond that, all are forgotten and looked up again.
 const REMEMBERED_TYPES: usize = 4096;
+
+/// Kinds of records that are remembered: by far the most are like one of the last few.
+const REMEMBERED_KINDS: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct Resolver {
@@ -35,24 +42,44 @@ pub(crate) struct Resolver {
     /// Of the batch at hand: what is done so far survives a dropped call.
     contents: Vec<Content>,
     schemas: Vec<Arc<WriterSchema>>,
-    indexes: HashMap<SchemaReference, usize>,
+    indexes: HashMap<SchemaReference, SchemaIndex>,
+    /// Of the batch at hand: event types that were seen with a schema, and fit. The latest first.
+    kinds: Vec<Kind>,
     /// Which record each event type belongs to, if to one of ours.
     wanted: HashMap<String, Option<&'static str>>,
-    unknown_since: HashMap<SchemaReference, Instant>,
+    unknown: HashMap<SchemaReference, Unknown>,
     patience: Duration,
+}
+
+/// An event type whose values are written with a schema.
+#[derive(Debug)]
+struct Kind {
+    event_type: Vec<u8>,
+    id: SchemaId,
+    schema: SchemaIndex,
+}
+
+/// A schema of which the registry says that there is none.
+#[derive(Debug, Clone, Copy)]
+struct Unknown {
+    since: Instant,
+    asked: Instant,
 }
 
 /// How far a batch has come.
 pub(crate) enum Resolved {
     All,
-    /// The registry was asked in vain; a second has passed.
+    /// The registry cannot be asked, or refuses: everybody waits.
     Waiting,
+    /// The registry says that it does not have the schema of this record, and is not believed yet.
+    Unknown(usize),
 }
 
 /// Why a record has no content yet.
 enum Stuck {
     Poison(PoisonError),
     Waiting(RegistryError),
+    Unknown(RegistryError),
 }
 
 impl From<PoisonError> for Stuck {
@@ -68,24 +95,34 @@ impl Resolver {
             contents: Vec::new(),
             schemas: Vec::new(),
             indexes: HashMap::new(),
+            kinds: Vec::new(),
             wanted: HashMap::new(),
-            unknown_since: HashMap::new(),
+            unknown: HashMap::new(),
             patience,
         }
     }
 
-    /// Goes on with the batch at hand. May be dropped and called again.
+    /// Goes on with the batch at hand, after a second when the registry was asked in vain. May be dropped and called
+    /// again.
     pub(crate) async fn resolve(&mut self, gathered: &Gathered) -> Resolved {
         let records = &gathered.records;
+        self.contents.reserve(records.list.len() - self.contents.len());
         while let Some(record) = records.list.get(self.contents.len()) {
-            let content = match self.content(records, record).await {
+            let content = match self.known_content(records, record) {
+                Some(content) => Ok(content),
+                None => self.content(records, record).await,
+            };
+            let content = match content {
                 Ok(content) => content,
-                Err(Stuck::Poison(error)) => Content::Poison(error),
+                Err(Stuck::Poison(error)) => Content::Poison(Box::new(error)),
                 Err(Stuck::Waiting(error)) => {
-                    let position = records.place(record).position();
-                    tracing::warn!(%position, error = &error as &dyn std::error::Error, "a record waits for its schema");
+                    warn_of_waiting(records, record, &error);
                     tokio::time::sleep(RETRY).await;
                     return Resolved::Waiting;
+                }
+                Err(Stuck::Unknown(error)) => {
+                    warn_of_waiting(records, record, &error);
+                    return Resolved::Unknown(self.contents.len());
                 }
             };
             self.contents.push(content);
@@ -94,18 +131,40 @@ impl Resolver {
     }
 
     /// The batch at hand, all of it resolved.
-    pub(crate) fn finish(&mut self, gathered: Gathered) -> Batch {
+    pub(crate) fn finish(&mut self, gathered: Gathered, group: Option<Arc<str>>) -> Batch {
         let Gathered { records, spans } = gathered;
         self.indexes.clear();
+        self.kinds.clear();
         let contents = std::mem::take(&mut self.contents);
         let schemas = std::mem::take(&mut self.schemas);
-        Batch { records, contents, schemas, spans }
+        Batch { records, contents, schemas, spans, group, poison_counted: AtomicUsize::new(0) }
+    }
+
+    /// The content of a record like one of those before it, which is nearly every one. Whether its envelope obeys its
+    /// rules shows when the envelope is read.
+    fn known_content(&self, records: &Records, record: &RawRecord) -> Option<Content> {
+        if record.verdict != Verdict::New {
+            return Some(Content::Unread);
+        }
+        let (mut content_type, mut event_type) = (None, None);
+        for (name, value) in records.headers(record) {
+            match name {
+                HeaderName::CONTENT_TYPE => content_type = value,
+                HeaderName::TYPE => event_type = value,
+                HeaderName::SCHEMA_ID => return None,
+                HeaderName::Other(name) if name.eq_ignore_ascii_case(b"content-type") => return None,
+                _ => {}
+            }
+        }
+        if content_type? != AVRO_MEDIA_TYPE.as_bytes() {
+            return None;
+        }
+        let (event_type, (id, datum)) = (event_type?, unframe(records.value(record)?).ok()?);
+        let kind = self.kinds.iter().find(|kind| kind.id == id && kind.event_type == event_type)?;
+        Some(Content::Avro { schema: kind.schema, length: datum.len() as u32 })
     }
 
     async fn content(&mut self, records: &Records, record: &RawRecord) -> Result<Content, Stuck> {
-        if record.verdict != Verdict::New {
-            return Ok(Content::Unread);
-        }
         let mode = ContentMode::of(records.text_headers(record)).map_err(PoisonError::Headers)?;
         if mode == ContentMode::StructuredJson {
             return self.structured(records.value(record).unwrap_or_default()).await;
@@ -113,12 +172,16 @@ impl Resolver {
         let envelope = EnvelopeView::from_headers(records.text_headers(record));
         let envelope = envelope.map_err(PoisonError::Headers)?;
         let Some(value) = records.value(record) else { return Ok(Content::Empty) };
-        let mut headers = records.text_headers(record);
-        let header = headers.find(|(name, _)| *name == SCHEMA_ID_HEADER).and_then(|(_, value)| value);
+        let mut headers = records.headers(record);
+        let header = headers.find(|(name, _)| *name == HeaderName::SCHEMA_ID).and_then(|(_, value)| value);
         let (reference, datum) = locate(header, value).map_err(PoisonError::Frame)?;
         let schema = self.schema(reference).await?;
         self.check_schema(envelope.event_type(), schema)?;
-        Ok(Content::Avro { schema, datum: Records::value_tail(record, datum.len()) })
+        if let SchemaReference::Id(id) = reference {
+            self.kinds.truncate(REMEMBERED_KINDS - 1);
+            self.kinds.insert(0, Kind { event_type: envelope.event_type().into(), id, schema });
+        }
+        Ok(Content::Avro { schema, length: datum.len() as u32 })
     }
 
     async fn structured(&mut self, value: &[u8]) -> Result<Content, Stuck> {
@@ -136,16 +199,22 @@ impl Resolver {
     }
 
     /// The place of a schema among those of the batch.
-    async fn schema(&mut self, reference: SchemaReference) -> Result<usize, Stuck> {
+    async fn schema(&mut self, reference: SchemaReference) -> Result<SchemaIndex, Stuck> {
         if let Some(index) = self.indexes.get(&reference) {
             return Ok(*index);
+        }
+        if let Some(unknown) = self.unknown.get(&reference)
+            && unknown.asked.elapsed() < RETRY
+        {
+            let name = name_of(reference);
+            return Err(self.judge_unknown(*unknown, name)); // it was asked for just now
         }
         let schema = match self.registry.schema(reference).await {
             Ok(schema) => schema,
             Err(error) => return Err(self.stuck(reference, error)),
         };
-        self.unknown_since.remove(&reference);
-        let index = self.schemas.len();
+        self.unknown.remove(&reference);
+        let index = SchemaIndex(self.schemas.len());
         self.schemas.push(schema);
         self.indexes.insert(reference, index);
         Ok(index)
@@ -157,21 +226,31 @@ impl Resolver {
                 Stuck::Poison(PoisonError::UnusableSchema { reference, reason })
             }
             RegistryError::UnknownSchema { reference: name } => {
-                let since = *self.unknown_since.entry(reference).or_insert_with(Instant::now);
-                match since.elapsed() >= self.patience {
-                    true => Stuck::Poison(PoisonError::UnknownSchema { reference: name }),
-                    false => Stuck::Waiting(RegistryError::UnknownSchema { reference: name }),
+                let now = Instant::now();
+                if self.unknown.len() >= REMEMBERED_TYPES {
+                    self.unknown.clear();
                 }
+                let unknown = self.unknown.entry(reference).or_insert(Unknown { since: now, asked: now });
+                unknown.asked = now;
+                let unknown = *unknown;
+                self.judge_unknown(unknown, name)
             }
             // a refusal is about us, not about the record: somebody has to let us in
             error => Stuck::Waiting(error),
         }
     }
 
+    fn judge_unknown(&self, unknown: Unknown, reference: String) -> Stuck {
+        match unknown.since.elapsed() >= self.patience {
+            true => Stuck::Poison(PoisonError::UnknownSchema { reference }),
+            false => Stuck::Unknown(RegistryError::UnknownSchema { reference }),
+        }
+    }
+
     /// An event type of ours is carried by its own schema and no other.
-    fn check_schema(&mut self, event_type: &str, schema: usize) -> Result<(), PoisonError> {
+    fn check_schema(&mut self, event_type: &str, schema: SchemaIndex) -> Result<(), PoisonError> {
         let wanted = self.wanted(event_type);
-        let writer = &self.schemas[schema];
+        let writer = &self.schemas[schema.0];
         match wanted {
             Some(wanted) if wanted != writer.name.as_str() => {
                 Err(PoisonError::OtherSchema { id: writer.id, found: writer.name.clone(), wanted })
@@ -193,4 +272,16 @@ impl Resolver {
         self.wanted.insert(event_type.to_owned(), wanted);
         wanted
     }
+}
+
+fn name_of(reference: SchemaReference) -> String {
+    match reference {
+        SchemaReference::Id(id) => id.to_string(),
+        SchemaReference::Guid(guid) => guid.to_string(),
+    }
+}
+
+fn warn_of_waiting(records: &Records, record: &RawRecord, error: &RegistryError) {
+    let position = records.place(record).position();
+    tracing::warn!(%position, error = error as &dyn std::error::Error, "a record waits for its schema");
 }

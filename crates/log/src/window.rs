@@ -12,16 +12,24 @@
 //!
 //! (source, id) is remembered as a 128-bit SipHash under a key drawn once per process, so nobody outside can make
 //! two events collide; that two do by chance is less likely than a flipped bit in memory.
-//! A full window takes about 5 MiB.
-use std::collections::{HashMap, VecDeque, hash_map::Entry};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+//!
+//! A window grows with the offsets that it has seen, up to [`WINDOW_BYTES`]; a quiet partition takes a few KiB.
+mod table;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::OnceLock;
 
 use brainops_event::Offset;
+use brainops_fault::Bug;
 use siphasher::sip128::{Hasher128, SipHasher13};
+
+use table::{Found, Table};
 
 /// How many offsets back a repeat is found.
 pub const WINDOW_OFFSETS: u64 = 65_536;
+
+/// The most memory that one window takes, in bytes: 1.5 MiB, and a quarter more once it has seen a repeat.
+pub const WINDOW_BYTES: usize = table::MAX_BYTES;
 
 /// What a record is, in log order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +73,9 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Stands where nothing was remembered yet.
+    const NONE: Identity = Identity { high: 0, low: 0 };
+
     /// Shortens a source and an id, which are the same event's only when both are equal byte for byte.
     pub fn of(source: &[u8], id: &[u8]) -> Identity {
         let (one, two) = process_key();
@@ -83,34 +94,28 @@ fn process_key() -> (u64, u64) {
 }
 
 /// The (source, id)s of the last 65,536 offsets of one partition.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Window {
-    /// In log order. Entry `n` has the ticket `oldest + n`.
-    entries: VecDeque<Remembered>,
-    oldest: Ticket,
-    standing: HashMap<Identity, Standing, BuildHasherDefault<TakeHash>>,
+    table: Table,
+    /// The earliest offset that may still be remembered.
+    oldest: i64,
+    /// The next offset that may be shown; nothing was shown yet while it is negative.
+    next: i64,
+    /// How many offsets back a repeat is found.
+    reach: i64,
 }
 
-/// Numbers entries; wraps around, which is harmless as there are never more than 65,536.
-type Ticket = u32;
-
-#[derive(Debug, Clone)]
-struct Remembered {
-    offset: Offset,
-    identity: Identity,
-    repeated_by: Option<Ticket>,
-}
-
-#[derive(Debug, Clone)]
-struct Standing {
-    first: Ticket,
-    last: Ticket,
+impl Default for Window {
+    fn default() -> Window {
+        Window::new()
+    }
 }
 
 impl Window {
     /// A window that has seen nothing: right for offset zero, or to be shown the 65,536 offsets before another.
     pub fn new() -> Window {
-        Window::default()
+        let short = i64::from(brainops_fault::planted(Bug::WindowOffByOne)); // never, outside of a test
+        Window { table: Table::new(), oldest: 0, next: -1, reach: WINDOW_OFFSETS as i64 - short }
     }
 
     /// Judges the record at `offset`, and remembers it. Records are shown in log order, each once; offsets may have
@@ -121,9 +126,7 @@ impl Window {
         identity: Option<Identity>,
         placed: Result<(), Misplacement>,
     ) -> Verdict {
-        debug_assert!(self.entries.back().is_none_or(|last| last.offset < offset), "shown out of order");
-        self.forget_before(offset);
-        if let Some(first) = identity.and_then(|identity| self.remember(offset, identity)) {
+        if let Some(first) = self.remember(offset, identity) {
             return Verdict::Duplicate { first };
         }
         match placed {
@@ -132,59 +135,45 @@ impl Window {
         }
     }
 
-    /// Adds an entry; answers with the earliest that stands for the same event, if there is one.
-    fn remember(&mut self, offset: Offset, identity: Identity) -> Option<Offset> {
-        let ticket = self.oldest.wrapping_add(self.entries.len() as Ticket);
-        let first = match self.standing.entry(identity) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(Standing { first: ticket, last: ticket });
+    /// As [`Window::judge`], for a record of which only the memory is wanted. Answers with the earliest record of the
+    /// same event that is still held.
+    pub(crate) fn remember(&mut self, offset: Offset, identity: Option<Identity>) -> Option<Offset> {
+        let offset = offset.get();
+        debug_assert!(offset >= self.next, "shown out of order");
+        if self.next < 0 {
+            self.oldest = offset;
+        }
+        self.next = offset.saturating_add(1);
+        self.forget_before(offset - self.reach);
+        let identity = identity?;
+        self.table.make_room(self.oldest, offset);
+        // the record that is as far back as can be counts this last time, and leaves its slot to this one
+        let edge = offset - WINDOW_OFFSETS as i64;
+        let at_edge = self.oldest == edge && self.table.is_first_at(edge, identity);
+        self.forget_before(edge + 1);
+        let found = match self.table.find(identity) {
+            Found::Nothing(home) => {
+                self.table.insert(home, identity, offset);
                 None
             }
-            Entry::Occupied(mut occupied) => {
-                let standing = occupied.get_mut();
-                let index = |ticket: Ticket| ticket.wrapping_sub(self.oldest) as usize;
-                self.entries[index(standing.last)].repeated_by = Some(ticket);
-                standing.last = ticket;
-                Some(self.entries[index(standing.first)].offset)
+            Found::First(slot) => {
+                self.table.repeat(slot, offset);
+                Some(self.table.offset_of(slot, self.oldest))
             }
         };
-        self.entries.push_back(Remembered { offset, identity, repeated_by: None });
-        first
+        Offset::new(if at_edge { edge } else { found? }).ok()
     }
 
-    fn forget_before(&mut self, offset: Offset) {
-        let past = |entry: &Remembered| offset.get() - entry.offset.get() > WINDOW_OFFSETS as i64;
-        while let Some(entry) = self.entries.pop_front_if(|entry| past(entry)) {
-            self.oldest = self.oldest.wrapping_add(1);
-            match entry.repeated_by {
-                None => drop(self.standing.remove(&entry.identity)),
-                Some(next) => {
-                    if let Some(standing) = self.standing.get_mut(&entry.identity) {
-                        standing.first = next;
-                    }
-                }
-            }
+    /// How many bytes it takes now.
+    pub fn bytes(&self) -> usize {
+        size_of::<Window>() + self.table.bytes()
+    }
+
+    fn forget_before(&mut self, offset: i64) {
+        if self.oldest < offset {
+            self.table.forget(self.oldest, offset);
+            self.oldest = offset;
         }
-    }
-}
-
-/// An identity is a keyed hash already: half of it serves as the map's hash.
-#[derive(Debug, Clone, Default)]
-struct TakeHash(u64);
-
-impl Hasher for TakeHash {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, half: u64) {
-        self.0 ^= half;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -118,19 +118,57 @@ fn memory_is_bounded_by_the_window() {
     for offset in 0..200_000 {
         window.judge(at(offset), Some(Identity::of(b"test", &offset.to_be_bytes())), Ok(()));
     }
-    assert_eq!(window.entries.len() as u64, WINDOW_OFFSETS + 1);
-    assert_eq!(window.standing.len() as u64, WINDOW_OFFSETS + 1);
+    let without_repeats = window.bytes();
+    judge(&mut window, (200_000, 1));
+    judge(&mut window, (200_001, 1));
+    assert_eq!((without_repeats, window.bytes()), (1_589_248 + size_of::<Window>(), WINDOW_BYTES));
+    assert_eq!(WINDOW_BYTES / 1024, 1808);
 }
 
 #[test]
-fn tickets_may_wrap_around() {
-    let mut window = Window { oldest: Ticket::MAX - 1, ..Window::new() };
-    for offset in 0..6 {
-        let expected = match offset {
-            0 | 1 => Verdict::New,
-            _ => Verdict::Duplicate { first: at(offset % 2) },
-        };
-        assert_eq!(judge(&mut window, (offset, (offset % 2) as u8)), expected);
+fn a_quiet_partition_takes_little() {
+    let mut window = Window::new();
+    assert!(window.bytes() < 512, "{}", window.bytes());
+    for offset in 1_000_000..1_000_100 {
+        judge(&mut window, (offset, (offset % 7) as u8));
     }
-    assert_eq!(judge(&mut window, (65_537, 0)), Verdict::Duplicate { first: at(2) });
+    assert!(window.bytes() < 8_192, "{}", window.bytes());
+}
+
+#[test]
+fn one_event_said_a_million_times_takes_no_longer_than_many() {
+    let mut window = Window::new();
+    assert_eq!(judge(&mut window, (0, 1)), Verdict::New);
+    for offset in 1..1_000_000 {
+        let first = at((offset - WINDOW_OFFSETS as i64).max(0));
+        assert_eq!(judge(&mut window, (offset, 1)), Verdict::Duplicate { first });
+    }
+    assert_eq!(window.bytes(), WINDOW_BYTES);
+}
+
+/// Against the rule as written, with a memory of every record: a dense log of a few thousand events, each said again
+/// after any number of records, so that places in the table are shared, left and closed in every way.
+#[test]
+fn a_long_dense_log_is_judged_by_the_rule() {
+    let mut window = Window::new();
+    let mut said: std::collections::HashMap<u64, std::collections::VecDeque<i64>> = Default::default();
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    for offset in 0..400_000i64 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let event = match state % 4 {
+            0 => state % 50,                        // said all the time
+            1 => 100 + state / 7 % 60_000,          // about once in a window
+            _ => 1_000_000 + offset.unsigned_abs(), // once
+        };
+        let before = said.entry(event).or_default();
+        while before.front().is_some_and(|first| offset - first > WINDOW_OFFSETS as i64) {
+            before.pop_front();
+        }
+        let expected = before.front().map_or(Verdict::New, |first| Verdict::Duplicate { first: at(*first) });
+        before.push_back(offset);
+        let identity = Identity::of(b"test", &event.to_be_bytes());
+        assert_eq!(window.judge(at(offset), Some(identity), Ok(())), expected, "at {offset}");
+    }
 }

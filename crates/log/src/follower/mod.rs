@@ -9,25 +9,34 @@
 //! **Where to go on from** is the caller's to say: each assignment asks for offsets, which the caller keeps beside
 //! what it made of the records. The broker's committed offset is a hint for people, never read here.
 //!
-//! **Back-pressure.** The thread gathers one batch while the caller works on another. When the caller takes longer,
-//! the thread stops fetching (partitions are paused after a second) and goes on polling, so that the group keeps
-//! this member however long a batch takes.
+//! **Batches.** A record is handed over at once when nothing more is known to be there and the caller waits. While the
+//! caller works, the thread gathers the next batch; so batches grow with the load, up to [`FollowerConfig::max_records`],
+//! and up to [`FollowerConfig::catch_up`] when even more is known to be there.
+//!
+//! **Back-pressure and memory.** Two batches are in memory at most, the caller's and the next one; besides, the client's
+//! queue ([`CLIENT_QUEUE_BYTES`]) and the windows ([`WINDOW_BYTES`](crate::WINDOW_BYTES) for each partition). When the next batch is full, the
+//! thread takes nothing more from the client, which stops fetching; the group keeps this member however long a batch
+//! takes.
 //!
 //! **Verdicts.** Before a partition is delivered from its offset on, the 65,536 offsets before it are shown to its
 //! window, so that the verdicts are those of a reader from zero.
 //!
 //! **What is waited for**: a broker that is away, and a registry that cannot be asked; [`Signal::Idle`] goes on
-//! meanwhile, so that the caller can say that it lives. What cannot pass is [`Signal::Failed`], the last signal.
+//! meanwhile, so that the caller can say that it lives. A record whose schema the registry does not have holds up its
+//! own partition only. What cannot pass is [`Signal::Failed`], the last signal.
 //!
 //! Partitions move one by one (cooperative-sticky): a member that comes or goes does not stop the others.
 mod assignment;
 mod context;
 pub(crate) mod failure;
 mod hint;
+mod kept_back;
 mod lag;
 pub(crate) mod pending;
 mod thread;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -36,14 +45,17 @@ use metrics::counter;
 use tokio::sync::mpsc;
 
 pub use assignment::{AssignedPartition, Assignment};
+use kept_back::KeptBack;
 use lag::KnownLag;
-use thread::{Command, FollowerThread, Message};
+use thread::{Command, Ends, FollowerThread, Message};
 
-use crate::batch::{Batch, Span};
+pub use thread::CLIENT_QUEUE_BYTES;
+
+use crate::batch::{Batch, Place, Span};
 use crate::cluster::Cluster;
 use crate::frontier::{PartitionLag, describe_all};
 use crate::intake::{Gathered, Limits};
-use crate::metrics::{CONSUMED_RECORDS, DUPLICATE_RECORDS, MISPLACED_RECORDS, POISON_RECORDS};
+use crate::metrics::{CONSUMED_RECORDS, DUPLICATE_RECORDS, MISPLACED_RECORDS};
 use crate::read_error::ReadError;
 use crate::registry::Registry;
 use crate::resolve::{Resolved, Resolver, UNKNOWN_PATIENCE};
@@ -58,12 +70,31 @@ pub struct FollowerConfig {
     /// How many records a batch has at most. Default: 5,000.
     pub max_records: usize,
     /// How many bytes of keys, values and headers a batch has at most, unless a single record is larger.
-    /// Default: 8 MiB. Three batches may be in memory at a time.
+    /// Default: 8 MiB. Two batches may be in memory at a time.
     pub max_bytes: usize,
-    /// How long a batch gathers after its first record. Default: 100 ms.
+    /// How long a batch gathers after its first record while more is known to be there and the caller waits.
+    /// Default: 100 ms.
     pub max_wait: Duration,
+    /// How large a batch may become when more than another `max_records` are known to be there. Default: `None`, as
+    /// large as ever.
+    pub catch_up: Option<CatchUp>,
     /// How long the registry must go on saying that it has no such schema until the record is poison. Default: 1 min.
     pub unknown_schema_patience: Duration,
+}
+
+/// How large a batch may become while its reader is far behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CatchUp {
+    /// How many records. Default: 50,000.
+    pub records: usize,
+    /// How many bytes of keys, values and headers. Default: 16 MiB.
+    pub bytes: usize,
+}
+
+impl Default for CatchUp {
+    fn default() -> CatchUp {
+        CatchUp { records: 50_000, bytes: 16 * 1024 * 1024 }
+    }
 }
 
 impl FollowerConfig {
@@ -75,6 +106,7 @@ impl FollowerConfig {
             max_records: 5000,
             max_bytes: 8 * 1024 * 1024,
             max_wait: Duration::from_millis(100),
+            catch_up: None,
             unknown_schema_patience: UNKNOWN_PATIENCE,
         }
     }
@@ -102,13 +134,16 @@ pub enum Signal {
 /// A member of a consumer group.
 #[derive(Debug)]
 pub struct Follower {
-    group: String,
+    group: Arc<str>,
     resolver: Resolver,
     messages: mpsc::Receiver<Message>,
     commands: std::sync::mpsc::Sender<Command>,
     thread: Option<JoinHandle<()>>,
+    /// Whether a batch is waited for.
+    wanting: Arc<AtomicBool>,
     /// Taken from the thread, not yet handed out: its schemas are being looked up.
     resolving: Option<Gathered>,
+    kept_back: KeptBack,
     /// Of the batch that was handed out last.
     handed_out: Vec<Span>,
     lag: KnownLag,
@@ -127,17 +162,22 @@ impl Follower {
         describe_all(cluster, &config.topics).await?;
         let (message_sender, messages) = mpsc::channel(1);
         let (commands, command_receiver) = std::sync::mpsc::channel();
-        let group = config.group.clone();
+        let wanting = Arc::new(AtomicBool::new(false));
+        let group: Arc<str> = config.group.as_str().into();
         let resolver = Resolver::new(registry, config.unknown_schema_patience);
-        let lag = KnownLag::new(group.clone());
-        let thread = FollowerThread::start(cluster, config, message_sender, command_receiver)?;
+        let lag = KnownLag::new(config.group.clone());
+        let ends =
+            Ends { messages: message_sender, commands: command_receiver, wanting: Arc::clone(&wanting) };
+        let thread = FollowerThread::start(cluster, config, ends)?;
         Ok(Follower {
             group,
             resolver,
             messages,
             commands,
             thread: Some(thread),
+            wanting,
             resolving: None,
+            kept_back: KeptBack::default(),
             handed_out: Vec::new(),
             lag,
         })
@@ -150,31 +190,79 @@ impl Follower {
             self.tell(Command::DealtWith(spans));
         }
         loop {
-            if let Some(gathered) = &self.resolving
-                && let Resolved::Waiting = self.resolver.resolve(gathered).await
-            {
-                return Signal::Idle(lag_of_waiting(gathered));
+            if let Some(gathered) = &self.resolving {
+                match self.resolver.resolve(gathered).await {
+                    Resolved::All => {}
+                    Resolved::Waiting => return Signal::Idle(lag_of_waiting(gathered)),
+                    Resolved::Unknown(index) => {
+                        self.keep_back(index);
+                        continue;
+                    }
+                }
             }
             if let Some(gathered) = self.resolving.take() {
-                let batch = self.resolver.finish(gathered);
-                return Signal::Batch(self.hand_out(batch));
+                let batch = self.resolver.finish(gathered, Some(Arc::clone(&self.group)));
+                self.let_go_on();
+                if !batch.is_empty() {
+                    return Signal::Batch(self.hand_out(batch));
+                }
             }
-            let message = self.messages.recv().await;
+            self.resolving = self.kept_back.due();
+            if self.resolving.is_none()
+                && let Some(signal) = self.receive().await
+            {
+                return signal;
+            }
+        }
+    }
+
+    /// Waits for a message, or until something is to be looked at again.
+    async fn receive(&mut self) -> Option<Signal> {
+        if self.messages.is_empty() {
+            self.wanting.store(true, Ordering::Release);
             self.wake();
-            match message {
-                Some(Message::Gathered(gathered)) => self.resolving = Some(gathered),
-                Some(Message::Assigned(assignment)) => return Signal::Assigned(assignment),
-                Some(Message::Revoked(partitions)) => {
-                    self.lag.forget(&partitions);
-                    return Signal::Revoked(partitions);
-                }
-                Some(Message::Idle(lags)) => {
-                    self.lag.learn(&lags);
-                    return Signal::Idle(lags);
-                }
-                Some(Message::Failed(error)) => return Signal::Failed(error),
-                None => return Signal::Failed(ReadError::Ended),
+        }
+        let message = match self.kept_back.next_due() {
+            None => self.messages.recv().await,
+            Some(due) => tokio::time::timeout_at(due.into(), self.messages.recv()).await.ok()?,
+        };
+        match message {
+            Some(Message::Gathered(mut gathered)) => {
+                self.kept_back.follow(&mut gathered);
+                self.resolving = Some(gathered);
+                None
             }
+            Some(Message::Assigned(assignment)) => Some(Signal::Assigned(assignment)),
+            Some(Message::Revoked(partitions)) => {
+                self.kept_back.forget(&partitions);
+                self.lag.forget(&partitions);
+                Some(Signal::Revoked(partitions))
+            }
+            Some(Message::Idle(mut lags)) => {
+                self.kept_back.correct(&mut lags);
+                self.lag.learn(&lags);
+                Some(Signal::Idle(lags))
+            }
+            Some(Message::Failed(error)) => Some(Signal::Failed(error)),
+            None => Some(Signal::Failed(ReadError::Ended)),
+        }
+    }
+
+    /// Keeps the record of this number and all after it of its partition back.
+    fn keep_back(&mut self, index: usize) {
+        let Some(gathered) = &mut self.resolving else { return };
+        let Some(record) = gathered.records.list.get(index) else { return };
+        let Place { topic, partition, .. } = gathered.records.place(record);
+        let topic = topic.clone();
+        let Some(rest) = gathered.split_off(&topic, partition, index) else { return };
+        if self.kept_back.push_front(&topic, partition, rest) {
+            self.tell(Command::KeepBack(topic, partition));
+        }
+    }
+
+    fn let_go_on(&mut self) {
+        for (topic, partition) in self.kept_back.freed() {
+            self.tell(Command::GoOn(topic, partition));
         }
     }
 
@@ -192,20 +280,19 @@ impl Follower {
         if tokio::task::spawn_blocking(move || thread.join().is_ok()).await.is_ok_and(|ended| ended) {
             return;
         }
-        tracing::error!(group = self.group, "the consumer thread panicked");
+        tracing::error!(group = &*self.group, "the consumer thread panicked");
     }
 
     fn hand_out(&mut self, batch: Batch) -> Batch {
         let group = &self.group;
         for (topic, counts) in batch.counts() {
             let count = |name: &'static str, by: u64| {
-                let labels = [("topic", topic.as_str().to_owned()), ("group", group.clone())];
+                let labels = [("topic", topic.as_str().to_owned()), ("group", group.to_string())];
                 counter!(name, &labels).increment(by);
             };
             count(CONSUMED_RECORDS, counts.records);
             count(DUPLICATE_RECORDS, counts.duplicates);
             count(MISPLACED_RECORDS, counts.misplaced);
-            count(POISON_RECORDS, counts.poison);
         }
         self.lag.advance(batch.spans());
         self.handed_out = batch.spans().to_vec();

@@ -1,7 +1,9 @@
 //! The one thread that owns the consumer. Its life is a row of turns; each does a little of everything and blocks
 //! for a tenth of a second at most, except while the cluster is asked something.
 use std::collections::VecDeque;
-use std::ffi::CString;
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -9,19 +11,19 @@ use std::time::{Duration, Instant};
 use brainops_event::{Offset, Partition, TopicName};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
+use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::assignment::Assignment;
 use super::context::{GroupContext, Rebalance};
 use super::hint::Hint;
 use super::pending::{Pending, Progress};
-use super::{FollowerConfig, failure};
+use super::{CatchUp, FollowerConfig, failure};
 use crate::batch::Span;
 use crate::cluster::Cluster;
 use crate::frontier::PartitionLag;
-use crate::intake::{Gathered, Intake};
-use crate::native::cached_watermarks;
+use crate::intake::{Gathered, Intake, Limits};
+use crate::native::{FetchQueue, RawMessage, cached_watermarks};
 use crate::read_error::ReadError;
 
 /// Longest wait of one turn.
@@ -30,8 +32,9 @@ const TURN: Duration = Duration::from_millis(100);
 const SHORT_TURN: Duration = Duration::from_millis(10);
 /// Messages taken in one turn.
 const TURN_MESSAGES: usize = 1000;
-/// How long the caller may take before partitions are paused, so that polling can go on without fetching.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How much the client's queue holds before it stops fetching; one answer of each broker ([`FETCH_BYTES`], compressed)
+/// may come on top.
+pub const CLIENT_QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// How often [`Message::Idle`] comes when nothing else does.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -53,8 +56,19 @@ pub(super) enum Message {
 #[derive(Debug)]
 pub(super) enum Command {
     Hold(TopicName, Partition),
+    /// Records of this partition wait at the follower: fetch no more of it.
+    KeepBack(TopicName, Partition),
+    GoOn(TopicName, Partition),
     DealtWith(Vec<Span>),
     Stop,
+}
+
+/// The thread's ends of what joins it with the follower.
+pub(super) struct Ends {
+    pub(super) messages: mpsc::Sender<Message>,
+    pub(super) commands: Receiver<Command>,
+    /// Set by the follower when it begins to wait for a batch.
+    pub(super) wanting: Arc<AtomicBool>,
 }
 
 /// Why turns end.
@@ -79,16 +93,17 @@ impl From<KafkaError> for End {
 pub(super) struct FollowerThread {
     cluster: Cluster,
     config: FollowerConfig,
+    /// Before the consumer that it was made of: fields are dropped in this order.
+    queue: FetchQueue,
     consumer: BaseConsumer<GroupContext>,
     intake: Intake,
-    /// Waits for room in the channel; nothing is fetched meanwhile, so it stays short.
+    /// Waits for room in the channel; nothing is taken meanwhile, so it stays short.
     outbox: VecDeque<Message>,
-    messages: mpsc::Sender<Message>,
-    commands: Receiver<Command>,
+    ends: Ends,
     pending: Option<Pending>,
     gathering_since: Option<Instant>,
-    blocked_since: Option<Instant>,
-    paused: bool,
+    /// Whether the client had nothing more when it was last asked.
+    drained: bool,
     quiet_since: Instant,
     hint: Hint,
     checked_at: Instant,
@@ -99,16 +114,9 @@ impl FollowerThread {
     pub(super) fn start(
         cluster: &Cluster,
         config: FollowerConfig,
-        messages: mpsc::Sender<Message>,
-        commands: Receiver<Command>,
+        ends: Ends,
     ) -> Result<JoinHandle<()>, ReadError> {
-        let consumer: BaseConsumer<GroupContext> = cluster
-            .consumer(&config.group)
-            .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("session.timeout.ms", "10000") // how long the partitions of a killed member stand still
-            .set("heartbeat.interval.ms", "3000")
-            .set("queued.max.messages.kbytes", "16384")
-            .set("queued.min.messages", "20000")
+        let consumer: BaseConsumer<GroupContext> = settings(cluster, &config)
             .create_with_context(GroupContext::default())
             .map_err(ReadError::Client)?;
         let topics: Vec<&str> = config.topics.iter().map(TopicName::as_str).collect();
@@ -118,14 +126,13 @@ impl FollowerThread {
             cluster: cluster.clone(),
             intake: Intake::new(config.limits()),
             config,
+            queue: FetchQueue::new(consumer.client()),
             consumer,
             outbox: VecDeque::new(),
-            messages,
-            commands,
+            ends,
             pending: None,
             gathering_since: None,
-            blocked_since: None,
-            paused: false,
+            drained: true,
             quiet_since: Instant::now(),
             hint: Hint::new(),
             checked_at: Instant::now(),
@@ -135,6 +142,9 @@ impl FollowerThread {
     }
 
     fn run(mut self) {
+        let this_thread = std::thread::current();
+        self.queue.wake(this_thread.clone());
+        self.consumer.set_nonempty_callback(move || this_thread.unpark());
         let end = loop {
             if let Err(end) = self.turn() {
                 break end;
@@ -149,7 +159,7 @@ impl FollowerThread {
             );
             self.outbox.push_back(Message::Failed(error));
             while let Some(message) = self.outbox.pop_front() {
-                if self.messages.blocking_send(message).is_err() {
+                if self.ends.messages.blocking_send(message).is_err() {
                     break;
                 }
             }
@@ -162,18 +172,19 @@ impl FollowerThread {
 
     fn turn(&mut self) -> Result<(), End> {
         self.obey()?;
-        self.advance_pending()?;
-        if self.deliver()? {
-            self.let_flow()?;
-            self.poll(self.turn_limit())?;
-        } else {
-            self.hold_back()?;
-        }
+        self.serve_events()?;
         self.follow_rebalances()?;
+        self.advance_pending()?;
+        self.gather()?;
         self.hand_on_when_due();
         self.idle_when_due();
         self.hint.give_when_due(&self.consumer);
-        self.check_when_due()
+        self.check_when_due()?;
+        let is_delivered = self.deliver()?;
+        if !is_delivered || self.drained || self.is_full() {
+            std::thread::park_timeout(self.turn_limit()); // whatever comes, from whichever side, unparks
+        }
+        Ok(())
     }
 
     fn turn_limit(&self) -> Duration {
@@ -181,21 +192,34 @@ impl FollowerThread {
             return SHORT_TURN;
         }
         match self.gathering_since {
-            Some(since) => self.config.max_wait.saturating_sub(since.elapsed()).min(TURN),
-            None => TURN,
+            Some(since) if self.is_wanted() => self.config.max_wait.saturating_sub(since.elapsed()).min(TURN),
+            _ => TURN,
         }
     }
 
+    /// Whether the follower waits for a batch.
+    fn is_wanted(&self) -> bool {
+        self.ends.wanting.load(Ordering::Acquire)
+    }
+
     fn obey(&mut self) -> Result<(), End> {
-        while let Ok(command) = self.commands.try_recv() {
+        while let Ok(command) = self.ends.commands.try_recv() {
             match command {
                 Command::Stop => return Err(End::Stopped),
                 Command::DealtWith(spans) => self.hint.learn(spans),
                 Command::Hold(topic, partition) => {
                     self.intake.hold(&topic, partition);
-                    let mut held = TopicPartitionList::new();
-                    held.add_partition(topic.as_str(), partition.get());
-                    self.consumer.pause(&held)?;
+                    self.consumer.pause(&only(&topic, partition))?;
+                }
+                Command::KeepBack(topic, partition) => {
+                    if self.intake.keep_back(&topic, partition, true) {
+                        self.consumer.pause(&only(&topic, partition))?;
+                    }
+                }
+                Command::GoOn(topic, partition) => {
+                    if self.intake.keep_back(&topic, partition, false) {
+                        self.consumer.resume(&only(&topic, partition))?;
+                    }
                 }
             }
         }
@@ -205,7 +229,7 @@ impl FollowerThread {
     /// Hands over what waits; false when the caller has no room for it yet.
     fn deliver(&mut self) -> Result<bool, End> {
         while let Some(message) = self.outbox.pop_front() {
-            match self.messages.try_send(message) {
+            match self.ends.messages.try_send(message) {
                 Ok(()) => self.quiet_since = Instant::now(),
                 Err(TrySendError::Closed(_)) => return Err(End::Stopped),
                 Err(TrySendError::Full(message)) => {
@@ -217,70 +241,81 @@ impl FollowerThread {
         Ok(true)
     }
 
-    /// The caller has no room: wait without fetching, and after a while go on polling without fetching.
-    fn hold_back(&mut self) -> Result<(), End> {
-        let since = *self.blocked_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < PATIENCE {
-            std::thread::park_timeout(SHORT_TURN); // the caller unparks when it has room
-            return Ok(());
-        }
-        if !self.paused {
-            self.consumer.pause(&self.consumer.assignment()?)?;
-            self.paused = true;
-        }
-        self.poll(SHORT_TURN)
-    }
-
-    fn let_flow(&mut self) -> Result<(), End> {
-        self.blocked_since = None;
-        if !self.paused {
-            return Ok(());
-        }
-        self.paused = false;
-        let mut wanted = TopicPartitionList::new();
-        for (begin, _) in self.intake.places().filter(|(begin, _)| !self.intake.is_held(begin)) {
-            wanted.add_partition(begin.topic.as_str(), begin.partition.get());
-        }
-        Ok(self.consumer.resume(&wanted)?)
-    }
-
-    fn poll(&mut self, limit: Duration) -> Result<(), End> {
-        let mut wait = limit;
-        for _ in 0..TURN_MESSAGES {
-            let Some(polled) = self.consumer.poll(wait) else { break };
-            wait = Duration::ZERO;
+    /// Lets the client call back, and keeps it sure that we live. Records come through a queue of their own.
+    fn serve_events(&mut self) -> Result<(), End> {
+        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
             match polled {
-                Ok(message) => {
-                    if self.intake.is_full_for(&message) {
-                        hand_on(&mut self.intake, &self.consumer, &mut self.outbox);
-                    }
-                    self.intake.take(&message);
-                }
+                Ok(message) => self.intake.take(RawMessage::from(&message)),
                 Err(error) => failure::judge(&self.cluster, &self.consumer, &self.intake, error)?,
             }
-            if self.intake.is_full() || !self.outbox.is_empty() {
-                break;
-            }
-        }
-        if self.intake.is_empty() {
-            self.gathering_since = None;
-        } else {
-            self.gathering_since.get_or_insert_with(Instant::now);
         }
         Ok(())
     }
 
+    /// Takes what the client has, as long as there is room.
+    fn gather(&mut self) -> Result<(), End> {
+        self.drained = false;
+        if !self.outbox.is_empty() || self.is_full() {
+            return Ok(());
+        }
+        let most = self.intake.room().clamp(1, TURN_MESSAGES);
+        let (intake, outbox, consumer) = (&mut self.intake, &mut self.outbox, &self.consumer);
+        let taken = self.queue.take(most, |message| {
+            if intake.is_full_for(message) {
+                hand_on(intake, consumer, outbox);
+            }
+            intake.take(message);
+        });
+        match taken {
+            Ok(taken) => self.drained = taken < most,
+            Err(error) => failure::judge(&self.cluster, &self.consumer, &self.intake, error)?,
+        }
+        if self.intake.is_full() && !self.intake.has_grown() {
+            self.grow_when_behind();
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.intake.is_full()
+    }
+
+    fn grow_when_behind(&mut self) {
+        let Some(CatchUp { records, bytes }) = self.config.catch_up else { return };
+        let consumer = &self.consumer;
+        let ahead = self.intake.known_ahead(|topic, partition| end_of(consumer, topic, partition));
+        if ahead > self.config.max_records as u64 {
+            self.intake.grow(Limits { records, bytes });
+        }
+    }
+
+    /// A batch is due when somebody waits for it, and it is full, has waited for long enough, or nothing more is known
+    /// to be there.
     fn hand_on_when_due(&mut self) {
-        let waited = self.gathering_since.is_some_and(|since| since.elapsed() >= self.config.max_wait);
-        if waited || self.intake.is_full() {
+        if self.intake.is_empty() {
+            self.gathering_since = None;
+            return;
+        }
+        let since = *self.gathering_since.get_or_insert_with(Instant::now);
+        if !self.is_wanted() {
+            return;
+        }
+        let consumer = &self.consumer;
+        let end_of = |topic: &CStr, partition| end_of(consumer, topic, partition);
+        if self.intake.is_full()
+            || since.elapsed() >= self.config.max_wait
+            || self.drained && self.intake.known_ahead(end_of) == 0
+        {
+            self.ends.wanting.store(false, Ordering::Release);
             hand_on(&mut self.intake, &self.consumer, &mut self.outbox);
             self.gathering_since = None;
         }
     }
 
     fn idle_when_due(&mut self) {
-        let has_room = self.outbox.is_empty() && self.messages.capacity() > 0;
-        if has_room && self.quiet_since.elapsed() >= IDLE_INTERVAL {
+        let has_room = self.outbox.is_empty() && self.ends.messages.capacity() > 0;
+        let is_quiet = has_room && self.intake.is_empty() && self.is_wanted();
+        if is_quiet && self.quiet_since.elapsed() >= IDLE_INTERVAL {
             let consumer = &self.consumer;
             let lags = self.intake.lag(|topic, partition| end_of(consumer, topic, partition));
             self.outbox.push_back(Message::Idle(lags));
@@ -334,18 +369,44 @@ impl FollowerThread {
                 self.pending = None;
                 let mut list = TopicPartitionList::with_capacity(begins.len());
                 for begin in &begins {
+                    // before anything is fetched of it
+                    self.queue.lead_here(self.consumer.client(), &begin.c_topic(), begin.partition.get());
                     let from = KafkaOffset::Offset(begin.refill_from().get());
                     list.add_partition_offset(begin.topic.as_str(), begin.partition.get(), from)?;
                 }
                 self.consumer.incremental_assign(&list)?;
-                if self.paused {
-                    self.consumer.pause(&list)?;
-                }
                 begins.into_iter().for_each(|begin| self.intake.insert(begin));
                 Ok(())
             }
         }
     }
+}
+
+/// Chosen by measurement (benches/reading): larger queues and answers read no faster, smaller ones stand still at
+/// times.
+const FETCH_BYTES: usize = 4 * 1024 * 1024;
+const PARTITION_FETCH_BYTES: usize = 1024 * 1024;
+const CLIENT_QUEUE_RECORDS: usize = 30_000;
+
+fn settings(cluster: &Cluster, config: &FollowerConfig) -> ClientConfig {
+    let mut settings = cluster.consumer(&config.group);
+    settings
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", "10000") // how long the partitions of a killed member stand still
+        .set("heartbeat.interval.ms", "3000")
+        .set("queued.max.messages.kbytes", (CLIENT_QUEUE_BYTES / 1024).to_string())
+        .set("queued.min.messages", CLIENT_QUEUE_RECORDS.to_string())
+        .set("fetch.max.bytes", FETCH_BYTES.to_string())
+        .set("max.partition.fetch.bytes", PARTITION_FETCH_BYTES.to_string())
+        .set("fetch.queue.backoff.ms", "5"); // the default lets a queue that was full run empty for a second
+    settings
+}
+
+/// A list of one partition.
+fn only(topic: &TopicName, partition: Partition) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic.as_str(), partition.get());
+    list
 }
 
 fn hand_on(intake: &mut Intake, consumer: &BaseConsumer<GroupContext>, outbox: &mut VecDeque<Message>) {
@@ -354,7 +415,7 @@ fn hand_on(intake: &mut Intake, consumer: &BaseConsumer<GroupContext>, outbox: &
 }
 
 /// The offset after the last record as of the last fetch.
-fn end_of(consumer: &BaseConsumer<GroupContext>, topic: &CString, partition: Partition) -> Option<Offset> {
+fn end_of(consumer: &BaseConsumer<GroupContext>, topic: &CStr, partition: Partition) -> Option<Offset> {
     let (_, high) = cached_watermarks(consumer.client(), topic, partition.get())?;
     Offset::new(high).ok()
 }
