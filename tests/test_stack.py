@@ -530,26 +530,64 @@ class Patience(unittest.TestCase):
 
 
 class Elsewhere(unittest.TestCase):
-    def test_data_on_another_disk_stays_there_and_goes_with_the_stack(self) -> None:
-        stack, disk = Stack(HOME / "elsewhere"), HOME / "disk"
+    """Data on another disk: it stays there, it goes with the stack, and a full one is survived."""
+
+    def setUp(self) -> None:
         HOME.chmod(0o755)  # so that the user that Postgres runs as can go there
-        disk.mkdir()
-        named = {"STACK_KAFKA_DATA": str(disk), "STACK_POSTGRES_DATA": str(disk)}
-        stack.environment |= named
-        try:
-            stack.run("up")
-            self.assertEqual(stack.sql("SELECT 1"), "1")
-            self.assertEqual(sorted(name.partition("-")[0] for name in os.listdir(disk)), ["kafka", "postgres"])
-            self.assertFalse((stack.folder / "kafka" / "data").exists())
-            stack.run("down")
-            stack.environment["STACK_KAFKA_DATA"] = str(HOME / "another")
-            self.assertIn("only a new stack", stack.run("up", expect=1).stderr)
-        finally:
-            for name in named:
-                del stack.environment[name]
-            stack.run("reset", "--yes")
-        self.assertEqual(os.listdir(disk), [])
-        disk.rmdir()
+        self.disk, self.stack = HOME / "disk", Stack(HOME / "elsewhere")
+        self.disk.mkdir()
+        self.addCleanup(self.disk.rmdir)
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=420m,mode=755", "tmpfs", self.disk], capture_output=True, check=False)
+        self.is_small = mounted.returncode == 0
+        if self.is_small:
+            self.addCleanup(lambda: subprocess.run(["umount", self.disk], check=True))
+        self.addCleanup(self.destroy)
+        named = {"STACK_KAFKA_DATA": str(self.disk), "STACK_POSTGRES_DATA": str(self.disk)}
+        self.stack.environment |= {**named, "STACK_SUPERVISE": "yes"}
+        self.stack.run("up")
+        for name in named:
+            del self.stack.environment[name]  # it is remembered
+
+    def destroy(self) -> None:
+        self.stack.run("reset", "--yes")
+        self.assertEqual(os.listdir(self.disk), [])
+
+    def test_data_stays_on_its_disk(self) -> None:
+        self.assertEqual(sorted(name.partition("-")[0] for name in os.listdir(self.disk)), ["kafka", "postgres"])
+        self.assertFalse((self.stack.folder / "kafka" / "data").exists())
+        self.stack.environment["STACK_KAFKA_DATA"] = str(HOME / "another")
+        self.assertIn("only a new stack", self.stack.run("up", expect=1).stderr)
+
+    def test_a_full_disk_is_survived_once_there_is_space(self) -> None:
+        if not self.is_small:
+            self.skipTest("a disk that can be filled needs the right to mount")
+        self.assertEqual(self.stack.sql("CREATE TABLE kept (n int, filler text); INSERT INTO kept VALUES (7)"), "")
+        self.assertIn("Created topic", self.stack.kafka_tool("admin", "TopicCommand", "--create", "--topic", TOPIC, "--partitions", "1"))
+        self.assertNotIn("ERROR", self.stack.append("appender", "before the flood"))
+        filler = self.disk / "filler"
+        self.addCleanup(filler.unlink, missing_ok=True)
+        with filler.open("wb") as file, contextlib.suppress(OSError):
+            while file.write(bytes(1 << 20)):
+                file.flush()
+        self.assertIn("No space left", self.stack.sql("INSERT INTO kept SELECT n, repeat(md5(n::text), 40) FROM generate_series(1, 20000) n"))
+        patient = threading.Thread(target=self.append_patiently)
+        patient.start()
+        self.addCleanup(patient.join)
+        self.assertTrue(wait_until(lambda: self.states()["kafka"] == "no space", 60), self.states())
+        filler.unlink()
+        self.assertTrue(wait_until(lambda: set(self.states().values()) == {"running"}, LIMIT_S), self.states())
+        self.assertIn("before the flood", self.stack.read("reader", 1))
+        self.assertEqual(self.stack.sql("SELECT n FROM kept WHERE filler IS NULL"), "7")
+
+    def append_patiently(self) -> None:
+        """A record that the disk has no room for: it makes the broker end, and may never arrive."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.stack.append("appender", "x" * 500_000)
+
+    def states(self) -> dict[str, str]:
+        done = subprocess.run([ROOT / "scripts" / "stack", "status", "--json"], env=self.stack.environment, text=True,
+                              capture_output=True, timeout=LIMIT_S, check=False)
+        return {row["part"]: row["state"] for row in json.loads(done.stdout)["parts"]}
 
 
 class Ending(unittest.TestCase):
