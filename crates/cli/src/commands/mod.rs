@@ -1,9 +1,11 @@
 //! The tree of commands is the tree of these files: arguments, then one function.
 
 mod config;
+mod doctor;
 mod events;
 mod import;
 mod init;
+mod parked;
 mod projection;
 mod serve;
 mod status;
@@ -56,12 +58,15 @@ enum Command {
     Init(init::Arguments),
     Serve(serve::Arguments),
     Status(status::Arguments),
+    Doctor(doctor::Arguments),
     #[command(subcommand)]
     Events(events::Command),
     #[command(subcommand)]
     Import(import::Command),
     #[command(subcommand)]
     Projection(projection::Command),
+    #[command(subcommand)]
+    Parked(parked::Command),
     #[command(subcommand)]
     Config(config::Command),
 }
@@ -89,9 +94,11 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Init(arguments) => init::run(context, arguments).await,
         Command::Serve(arguments) => serve::run(context, arguments).await,
         Command::Status(arguments) => status::run(context, arguments).await,
+        Command::Doctor(arguments) => doctor::run(context, arguments).await,
         Command::Events(command) => events::run(context, command).await,
         Command::Import(command) => import::run(context, command).await,
         Command::Projection(command) => projection::run(context, command).await,
+        Command::Parked(command) => parked::run(context, command).await,
         Command::Config(command) => config::run(context, command),
     }
 }
