@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use sqlx::postgres::PgRow;
 
 use crate::error::FoldError;
@@ -15,9 +16,11 @@ use crate::writer::{RowWriter, WrittenRows};
 /// and writes (`put`). Several changes to one row within a batch become one.
 #[derive(Debug)]
 pub struct Rows<R: Row> {
-    slots: HashMap<R::Key, Slot<R>>,
+    slots: HashMap<R::Key, Slot<R>, RandomState>,
     appended: Vec<R>,
-    checker: RowWriter,
+    /// Of a table whose rows are never changed: the rows as they will be sent. Else it checks a row and forgets it,
+    /// for a later one may take its place.
+    writer: RowWriter,
 }
 
 #[derive(Debug)]
@@ -33,7 +36,7 @@ impl<R> Slot<R> {
 
 impl<R: Row> Default for Rows<R> {
     fn default() -> Self {
-        Self { slots: HashMap::new(), appended: Vec::new(), checker: RowWriter::checking(R::TABLE) }
+        Self { slots: HashMap::default(), appended: Vec::new(), writer: writer::<R>() }
     }
 }
 
@@ -76,7 +79,7 @@ impl<R: Row> Rows<R> {
     /// # Errors
     /// [`FoldError::Unrepresentable`] when the table cannot hold one of its values; nothing is changed then.
     pub fn put(&mut self, row: R) -> Result<(), FoldError> {
-        self.checker.write_row(|out| row.write(out))?;
+        self.writer.write_row(|out| row.write(out))?;
         if R::TABLE.mode == WriteMode::Append {
             self.appended.push(row);
             return Ok(());
@@ -105,8 +108,8 @@ impl<R: Row> Rows<R> {
             .filter(|(_, slot)| slot.changed)
             .filter_map(|(key, slot)| slot.row.as_ref().map(|row| (key, row)))
             .collect();
-        changed.sort_by_key(|(key, _)| *key);
-        changed.into_iter().map(|(_, row)| row).chain(&self.appended).collect()
+        changed.sort_unstable_by_key(|(key, _)| *key);
+        changed.into_iter().map(|(_, row)| row).collect()
     }
 }
 
@@ -127,11 +130,14 @@ pub trait AnyRows: Send {
     /// When the row cannot be read.
     fn accept(&mut self, row: &PgRow) -> Result<(), sqlx::Error>;
 
-    /// The rows to be written; `None` when nothing changed.
+    /// Whether any row was named by `want`.
+    fn wants(&self) -> bool;
+
+    /// The rows to be written, once; `None` when nothing changed.
     ///
     /// # Errors
     /// [`FoldError`] when a row writes itself in another shape than its table has.
-    fn write_changed(&self) -> Result<Option<WrittenRows>, FoldError>;
+    fn write_changed(&mut self) -> Result<Option<WrittenRows>, FoldError>;
 
     /// All rows that are known here, as COPY would send them, one by one.
     ///
@@ -173,19 +179,24 @@ impl<R: Row> AnyRows for Rows<R> {
         Ok(())
     }
 
-    fn write_changed(&self) -> Result<Option<WrittenRows>, FoldError> {
+    fn write_changed(&mut self) -> Result<Option<WrittenRows>, FoldError> {
+        if R::TABLE.mode == WriteMode::Append {
+            let written = std::mem::replace(&mut self.writer, writer::<R>()).into_written();
+            return Ok(Some(written).filter(|written| written.rows > 0));
+        }
         let changed = self.changed();
         if changed.is_empty() {
             return Ok(None);
         }
-        let mut writer = match R::TABLE.mode {
-            WriteMode::Upsert => RowWriter::for_upsert(R::TABLE),
-            WriteMode::Append => RowWriter::for_copy(R::TABLE),
-        };
+        let mut writer = RowWriter::for_upsert(R::TABLE);
         for row in changed {
             writer.write_row(|out| row.write(out))?;
         }
         Ok(Some(writer.into_written()))
+    }
+
+    fn wants(&self) -> bool {
+        self.slots.values().any(|slot| slot.wanted)
     }
 
     fn tuples(&self) -> Result<Vec<Vec<u8>>, FoldError> {
@@ -201,6 +212,14 @@ impl<R: Row> AnyRows for Rows<R> {
             slot.wanted = false;
             slot.changed = false;
         }
+    }
+}
+
+/// What rows are written into when they are put.
+fn writer<R: Row>() -> RowWriter {
+    match R::TABLE.mode {
+        WriteMode::Upsert => RowWriter::checking(R::TABLE),
+        WriteMode::Append => RowWriter::for_copy(R::TABLE),
     }
 }
 

@@ -67,6 +67,8 @@ enum Sink {
 pub struct RowWriter {
     table: &'static Table,
     expected: &'static [Column],
+    /// The place of the column that the table is partitioned by.
+    month_column: Option<usize>,
     next: usize,
     key_bytes: usize,
     failure: Option<FoldError>,
@@ -98,8 +100,8 @@ impl RowWriter {
     }
 
     fn new(table: &'static Table, expected: &'static [Column], sink: Sink) -> Self {
-        let (failure, months) = (None, BTreeSet::new());
-        Self { table, expected, next: 0, key_bytes: 0, failure, months, rows: 0, sink }
+        let (failure, months, month_column) = (None, BTreeSet::new(), table.month_column());
+        Self { table, expected, month_column, next: 0, key_bytes: 0, failure, months, rows: 0, sink }
     }
 
     /// Writes the next column of the row.
@@ -132,9 +134,12 @@ impl RowWriter {
             Written::Null => {}
             Written::Bytes(bytes) => self.note_key(column, bytes)?,
         }
-        if self.table.month_column() == Some(self.next) {
+        if self.month_column == Some(self.next) {
             let month = value.moment().and_then(Month::of);
-            self.months.insert(month.ok_or_else(|| self.unstorable(column, Unstorable::TimeOutOfRange))?);
+            let month = month.ok_or_else(|| self.unstorable(column, Unstorable::TimeOutOfRange))?;
+            if self.months.last() != Some(&month) {
+                self.months.insert(month); // mostly the month of the row before
+            }
         }
         self.next += 1;
         Ok(())
@@ -156,18 +161,21 @@ impl RowWriter {
         FoldError::Unrepresentable { table: self.table.name, column: column.name, reason }
     }
 
-    /// Writes one row and says whether all of it can be stored.
+    /// Writes one row and says whether all of it can be stored. Of a row that cannot, a COPY stream keeps nothing;
+    /// arrays of columns may keep a part, and are of no use then.
     pub(crate) fn write_row(&mut self, write: impl FnOnce(&mut Self)) -> Result<(), FoldError> {
         self.next = 0;
         self.key_bytes = 0;
         self.failure = None;
-        self.sink.begin_row(self.expected.len());
+        let begin = self.sink.begin_row(self.expected.len());
         write(self);
-        if let Some(failure) = self.failure.take() {
+        let failure = self.failure.take().or_else(|| {
+            let missing = self.expected.get(self.next)?;
+            Some(FoldError::MissingColumn { table: self.table.name, column: missing.name })
+        });
+        if let Some(failure) = failure {
+            self.sink.take_back(begin);
             return Err(failure);
-        }
-        if let Some(missing) = self.expected.get(self.next) {
-            return Err(FoldError::MissingColumn { table: self.table.name, column: missing.name });
         }
         self.rows += 1;
         Ok(())
@@ -213,10 +221,19 @@ enum Written {
 }
 
 impl Sink {
-    fn begin_row(&mut self, columns: usize) {
+    /// Begins a row; answers where it begins in a COPY stream.
+    fn begin_row(&mut self, columns: usize) -> usize {
+        let Self::Tuples(tuples) = self else { return 0 };
+        let begin = tuples.len();
+        let columns = i16::try_from(columns).unwrap_or(i16::MAX);
+        tuples.extend_from_slice(&columns.to_be_bytes());
+        begin
+    }
+
+    /// Forgets what a COPY stream holds from there on.
+    fn take_back(&mut self, begin: usize) {
         if let Self::Tuples(tuples) = self {
-            let columns = i16::try_from(columns).unwrap_or(i16::MAX);
-            tuples.extend_from_slice(&columns.to_be_bytes());
+            tuples.truncate(begin);
         }
     }
 
