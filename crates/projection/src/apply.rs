@@ -61,6 +61,8 @@ pub(crate) struct Applier<M> {
     pub(crate) parked: ParkedSets,
     /// Whether somebody may wait for a decision to be carried out.
     pub(crate) look_for_decisions: bool,
+    /// When decisions are looked at again, after one could not be carried out.
+    pub(crate) carry_out_after: Option<Instant>,
 }
 
 /// How one attempt ended, if it did not fail.

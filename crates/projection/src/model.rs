@@ -40,7 +40,7 @@ pub trait ReadModel: Send + Sync + 'static {
     /// Folds one event into the rows.
     ///
     /// # Errors
-    /// [`FoldError`] when the event cannot be folded. Its partition then stops before it; whatever this call
-    /// had changed is thrown away.
+    /// [`FoldError`] when the event cannot be folded. Its subject is then parked from it on; whatever this call had
+    /// changed is thrown away.
     fn fold(&self, event: &Recorded<'_>, tables: &mut Self::Tables) -> Result<(), FoldError>;
 }

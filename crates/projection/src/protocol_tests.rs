@@ -69,14 +69,20 @@ fn is_found(log: Vec<Vec<Record>>, mistake: Mistake, expected: &str) {
 fn rows_are_the_fold_of_the_log_in_every_history_of_one_partition() {
     let may = Left { crashes: 2, takeovers: 2, cuts: 2 };
     holds("one partition", &Scene::new(one_partition(), may, None), 100_000);
+}
+
+#[test]
+fn rows_are_the_fold_of_the_log_in_every_history_of_six_records() {
     let may = Left { crashes: 1, takeovers: 1, cuts: 2 };
     holds("six records", &Scene::new(six_records(), may, None), 20_000);
 }
 
 #[test]
 fn rows_are_the_fold_of_the_log_in_every_history_of_two_partitions() {
-    let may = Left { crashes: 1, takeovers: 1, cuts: 1 };
-    holds("two partitions", &Scene::new(two_partitions(), may, None), 100_000);
+    let robbed_and_killed = Left { crashes: 1, takeovers: 1, cuts: 0 };
+    holds("two partitions, a crash", &Scene::new(two_partitions(), robbed_and_killed, None), 20_000);
+    let robbed_and_cut_off = Left { crashes: 0, takeovers: 1, cuts: 1 };
+    holds("two partitions, a cut", &Scene::new(two_partitions(), robbed_and_cut_off, None), 20_000);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! decision is done. The log is read from 65,536 offsets before the first held record, so that repeats are known.
 //! Between two stretches of the log the rows are written out, so that memory does not grow with what is held.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use brainops_event::{Frontier, Offset, Position, Recorded};
 use brainops_fault::point;
@@ -32,6 +32,9 @@ use crate::sqlstate::{Remedy, remedy};
 
 /// How long the log may take to give the next held records.
 const READ_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long until what could not be carried out is tried again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
 /// A decision that waits.
 #[derive(Debug, Clone)]
@@ -61,6 +64,9 @@ enum CarryError {
     Database(#[from] sqlx::Error),
     #[error("the log cannot be read")]
     Read(#[from] ReadError),
+    /// Something may be folded already.
+    #[error("the log cannot be read on")]
+    ReadOn(#[source] ReadError),
     #[error("the log gave nothing for {} s", READ_LIMIT.as_secs())]
     Silent,
     #[error("the fold is at fault")]
@@ -82,6 +88,9 @@ impl<M: ReadModel> Applier<M> {
     /// # Errors
     /// [`Halt`] when the fold is at fault, or shutdown is asked for.
     pub(crate) async fn carry_out(&mut self, shutdown: &CancellationToken) -> Result<(), Halt> {
+        if self.carry_out_after.is_some_and(|then| Instant::now() < then) {
+            return Ok(());
+        }
         let waiting = match self.waiting().await {
             Ok(waiting) => waiting,
             Err(error) if remedy(&error) == Remedy::Retry => return Ok(()), // the next call comes soon
@@ -131,6 +140,7 @@ impl<M: ReadModel> Applier<M> {
                 Err(error) => {
                     counter!(names::RETRIES_TOTAL, "read_model" => self.model.name()).increment(1);
                     tracing::warn!(projector.name = self.model.name(), event.position = %decision.position, error = %chain(&error), "a decision cannot be carried out now; it is tried again");
+                    self.carry_out_after = Some(Instant::now() + TRY_AGAIN_AFTER);
                     return Ok(());
                 }
             }
@@ -163,11 +173,15 @@ impl<M: ReadModel> Applier<M> {
                 let from =
                     if kind == DecisionKind::Dismiss { decision.offset.next() } else { decision.offset };
                 let range = (from, last.next());
-                let queue = match self.fold_queue(&mut transaction, decision, &subject, range).await? {
-                    Ok(queue) => queue,
-                    Err(missing) => return Ok(Carried::Months(missing)),
-                };
-                ("done", self.settle_queue(&mut transaction, decision, queue).await?)
+                match self.fold_queue(&mut transaction, decision, &subject, range).await {
+                    Ok(Ok(queue)) => ("done", self.settle_queue(&mut transaction, decision, queue).await?),
+                    Ok(Err(missing)) => return Ok(Carried::Months(missing)),
+                    // Nothing is folded yet then, and the log does not come back.
+                    Err(CarryError::Read(error @ ReadError::OutOfRange { .. })) => {
+                        ("refused", format!("what is held is gone from the log: {}", chain(&error)))
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         };
         self.close(&mut transaction, decision, state, &outcome).await?;
@@ -217,7 +231,7 @@ impl<M: ReadModel> Applier<M> {
         loop {
             let next = tokio::time::timeout(READ_LIMIT, reading.next()).await;
             let Some(batch) = next.map_err(|_| CarryError::Silent)? else { return Ok(Ok(queue)) };
-            let batch = batch?;
+            let batch = batch.map_err(CarryError::ReadOn)?;
             let items: Vec<Item<'_>> = batch.items().collect();
             let mine: Vec<&Item<'_>> =
                 items.iter().filter(|item| subject_of(item) == Some(subject)).collect();

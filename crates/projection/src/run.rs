@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brainops_event::TopicName;
-use brainops_log::{Cluster, Follower, FollowerConfig, ReadError, Registry};
+use brainops_log::{CatchUp, Cluster, Follower, FollowerConfig, ReadError, Registry};
 use brainops_outbox::Outbox;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
@@ -48,6 +48,9 @@ pub struct RunOptions {
     pub max_bytes: usize,
     /// How long a batch gathers after its first record. Default: 20 ms.
     pub max_wait: Duration,
+    /// How large a batch may become while the read model is far behind: more events fold into one row then. Default:
+    /// 50,000 records or 16 MiB; two batches of a writer may be in memory at a time.
+    pub catch_up: Option<CatchUp>,
     /// How many members of the group this process is, each with its own consumer and transactions, so that one folds
     /// while Postgres works for another; memory grows with them. Default: 1.
     pub writers: usize,
@@ -68,6 +71,7 @@ impl RunOptions {
             max_records: 5_000,
             max_bytes: 8 * 1024 * 1024,
             max_wait: Duration::from_millis(20),
+            catch_up: Some(CatchUp::default()),
             writers: 1,
             max_parked_per_minute: 100,
             unknown_schema_patience: Duration::from_secs(60),
@@ -167,9 +171,9 @@ fn follower_config(scope: &Scope, options: &RunOptions) -> FollowerConfig {
         topics.push(scope.decisions.clone());
     }
     let group = format!("projection.{}", scope.generation.schema()); // each generation reads at its own pace
-    let RunOptions { max_records, max_bytes, max_wait, unknown_schema_patience, .. } = *options;
+    let RunOptions { max_records, max_bytes, max_wait, catch_up, unknown_schema_patience, .. } = *options;
     let limits = FollowerConfig::new(group, topics);
-    FollowerConfig { max_records, max_bytes, max_wait, unknown_schema_patience, ..limits }
+    FollowerConfig { max_records, max_bytes, max_wait, catch_up, unknown_schema_patience, ..limits }
 }
 
 struct Runner<M> {
@@ -277,6 +281,7 @@ impl<M: ReadModel> Runner<M> {
             months: KnownMonths::default(),
             parked: ParkedSets::new(),
             look_for_decisions: true,
+            carry_out_after: None,
         }
     }
 

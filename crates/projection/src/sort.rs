@@ -321,3 +321,7 @@ pub(crate) fn class_of(error: &PoisonError) -> ReasonClass {
         _ => ReasonClass::EventSerialization,
     }
 }
+
+#[cfg(test)]
+#[path = "sort_tests.rs"]
+mod tests;

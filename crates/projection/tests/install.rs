@@ -4,7 +4,9 @@
 
 mod common;
 
-use brainops_projection::{InstallError, RunState, grant_analyst, install, list, serving, undocumented};
+use brainops_projection::{
+    InstallError, ReasonClass, RunState, grant_analyst, install, list, parked, serving, undocumented,
+};
 use brainops_testkit::Namespace;
 use common::{Metrics, TABLES_SQL};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -15,6 +17,7 @@ async fn a_read_model_is_installed_once_checked_and_readable_by_analysts_only_th
     let pool = namespace.pool();
     installing_again_and_at_once_changes_nothing(pool).await;
     everything_has_a_comment(pool).await;
+    an_older_generation_is_brought_up_to_date(pool).await;
     what_differs_is_refused(pool).await;
     analysts_read_views_and_nothing_else(&namespace).await;
     let all = list(pool).await.unwrap();
@@ -47,6 +50,22 @@ async fn everything_has_a_comment(pool: &PgPool) {
     sqlx::raw_sql("CREATE VIEW metrics.bare AS SELECT 1 AS one").execute(pool).await.unwrap();
     assert_eq!(undocumented(pool, &generation).await.unwrap(), ["metrics.bare", "metrics.bare.one"]);
     sqlx::raw_sql("DROP VIEW metrics.bare").execute(pool).await.unwrap();
+}
+
+/// As the version before had made it, with something parked.
+async fn an_older_generation_is_brought_up_to_date(pool: &PgPool) {
+    let older = "DROP TABLE metrics_g1.decision; DROP INDEX metrics_g1.parked_subject; \
+                 ALTER TABLE metrics_g1.parked DROP COLUMN subject, DROP COLUMN last_offset, DROP COLUMN held; \
+                 INSERT INTO metrics_g1.parked (topic, partition, record_offset, reason_code, reason, recorded_at) \
+                 VALUES ('brainops.business', 0, 7, 'misplaced', 'no key', now()); \
+                 UPDATE brainops.generation SET local_version = 1";
+    sqlx::raw_sql(older).execute(pool).await.unwrap();
+    let generation = install(pool, &Metrics::default()).await.unwrap();
+    assert_eq!(undocumented(pool, &generation).await.unwrap(), Vec::<String>::new());
+    let parked = parked(pool, Some("metrics")).await.unwrap().remove(0);
+    assert_eq!((parked.subject, parked.held, parked.last_offset), (None, 1, parked.first.offset));
+    assert_eq!(parked.reason_class, ReasonClass::Misplaced);
+    sqlx::raw_sql("DELETE FROM metrics_g1.parked").execute(pool).await.unwrap();
 }
 
 async fn what_differs_is_refused(pool: &PgPool) {

@@ -81,7 +81,7 @@ async fn every_kind_of_bad_record_parks_its_subject_alone() {
     for one in &bad {
         check_parked(&bench, one, 5).await;
     }
-    let said = "SELECT count(*) FROM brainops.outbox WHERE source = 'brainops/projection'";
+    let said = "SELECT count(*) FROM brainops.reservation WHERE source = 'brainops/projection'";
     assert_eq!(bench.number(said).await, i64::try_from(bad.len()).unwrap());
     let status = list(bench.namespace.pool()).await.unwrap().remove(0);
     assert_eq!((status.parked, status.reasons.len()), (i64::try_from(bad.len()).unwrap(), 0));
@@ -119,7 +119,8 @@ async fn a_misplaced_record_is_set_aside_alone() {
         headers: &headers_of_it,
         value: None,
     };
-    let without_key = RawRecord { partition: Some(other), key: None, ..wrong };
+    let headers_without_key = headers(subject, "without-key");
+    let without_key = RawRecord { partition: Some(other), key: None, headers: &headers_without_key, ..wrong };
     // A key that no subject can have: whatever comes behind it cannot be of its subject.
     let long = "k".repeat(600);
     let headers_of_long = headers(&long, "long");
@@ -139,7 +140,6 @@ async fn a_misplaced_record_is_set_aside_alone() {
     assert_eq!(first.reason_class, ReasonClass::Misplaced);
     assert_eq!(first.event.as_ref().map(|event| event.1.as_str()), Some("elsewhere"));
     assert!(first.reason.contains(&format!("partition {}", partition_of(subject))), "{}", first.reason);
-    // The record with the unusable key is poison or a second misplaced one's neighbour, but alone in every case.
     assert_eq!(parked.len(), 3);
     assert_eq!(list(bench.namespace.pool()).await.unwrap()[0].parked, 3);
     running.stop().await;

@@ -119,13 +119,13 @@ impl<M: ReadModel> Outcome<M> {
         &self.tables
     }
 
-    /// The events that were refused, each the last of its partition that was looked at.
+    /// The events that were refused, each the last of its subject that was looked at.
     pub fn refused(&self) -> &[(Position, FoldError)] {
         &self.refused
     }
 }
 
-/// Folds as if each event came in a batch of its own. A refused event ends its partition, as in the runtime.
+/// Folds as if each event came in a batch of its own. A refused event ends its subject, as in the runtime.
 #[track_caller]
 fn one_by_one<M: ReadModel>(
     model: &M,
@@ -136,7 +136,7 @@ fn one_by_one<M: ReadModel>(
     let mut refused: Vec<(Position, FoldError)> = Vec::new();
     let mut writers: BTreeMap<(&'static str, String), String> = BTreeMap::new();
     for record in records {
-        if is_behind(record, &refused) {
+        if is_behind(record, records, &refused) {
             continue;
         }
         let event = record.recorded();
@@ -170,7 +170,7 @@ fn as_one_batch<M: ReadModel>(
     refused: &[(Position, FoldError)],
 ) -> M::Tables {
     let mut tables = M::Tables::default();
-    let taken: Vec<&&Record> = records.iter().filter(|record| !is_behind(record, refused)).collect();
+    let taken: Vec<&&Record> = records.iter().filter(|record| !is_behind(record, records, refused)).collect();
     for record in &taken {
         if let Err(error) = model.want(&record.recorded(), &mut tables) {
             panic!("in one batch, the event at {} is refused: {error}", record.position());
@@ -184,13 +184,18 @@ fn as_one_batch<M: ReadModel>(
     tables
 }
 
-/// Whether a record is one that was refused, or comes after one in its partition.
-fn is_behind(record: &Record, refused: &[(Position, FoldError)]) -> bool {
-    let position = record.position();
+/// Whether a record is one that was refused, or comes after one of its subject.
+fn is_behind(record: &Record, records: &[&Record], refused: &[(Position, FoldError)]) -> bool {
+    let (position, event) = (record.position(), record.recorded());
+    let is_same_subject = |first: &Position| {
+        let first = records.iter().find(|record| record.position() == *first);
+        first.is_some_and(|first| first.recorded().envelope.subject() == event.envelope.subject())
+    };
     refused.iter().any(|(first, _)| {
         first.topic == position.topic
             && first.partition == position.partition
             && first.offset <= position.offset
+            && is_same_subject(first)
     })
 }
 

@@ -29,7 +29,8 @@ type At = (TopicName, Partition, Offset);
 
 /// Folds the topics of a read model up to a frontier, event by event. Records that were dismissed up to the frontier
 /// are left out; a frontier without the topic `projection` means all that were dismissed until now. What was parked
-/// for a reason that has gone since (a schema that is registered now) is folded here: retry it first.
+/// for a reason that has gone since (a schema that is registered now) is folded here: retry it first. Dismissals are
+/// taken for carried out: one that was void, as its record was not the first one held, must not be in the log.
 ///
 /// # Errors
 /// When the log cannot be read.

@@ -104,7 +104,13 @@ impl Bench {
         for (table, expected) in &expected {
             let found = &found[table];
             assert_eq!(found.len(), expected.len(), "rows of {table}");
-            assert!(found == expected, "rows of {table} are not the fold of the topic");
+            let differs = found.iter().zip(expected).find(|(found, expected)| found != expected);
+            if let Some((found, expected)) = differs {
+                let (found, expected) = (String::from_utf8_lossy(found), String::from_utf8_lossy(expected));
+                panic!(
+                    "rows of {table} are not the fold of the topic:\n   found {found:?}\nexpected {expected:?}"
+                );
+            }
         }
     }
 
@@ -134,5 +140,5 @@ impl Running {
 
 /// Options with small batches, so that a test has many of them.
 pub fn small_batches(instance: &str, max_records: usize) -> RunOptions {
-    RunOptions { max_records, ..RunOptions::new(instance) }
+    RunOptions { max_records, catch_up: None, ..RunOptions::new(instance) }
 }
