@@ -1,7 +1,7 @@
 # BrainOps: every everyday act is one of these words. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint dependencies stop reset status bench
+.PHONY: help run test check soak lint dependencies stop reset status bench
 
 REPO ?= .
 
@@ -15,6 +15,9 @@ test: ## format, lints, docs, unit tests, and integration tests on a stack of th
 	@scripts/test
 
 check: dependencies test ## what a reviewer would ask: the tests, and an audit of dependencies
+
+soak: ## fault tests with thirty seeds each, and a table of violations and recovery times (hours)
+	@scripts/soak
 
 lint: ## format, clippy and docs alone, warnings denied
 	@scripts/test --lint

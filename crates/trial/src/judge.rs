@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use brainops_projection::parked;
 use brainops_testkit::stored_rows;
-use rustix::process::Signal;
 
 use crate::model::Trial;
+use crate::process::Worker;
 use crate::refold::{Expectation, refold};
 use crate::room::PARTITIONS;
 use crate::stage::Stage;
@@ -72,7 +73,7 @@ pub(crate) async fn judge(stage: &mut Stage) -> Vec<Violation> {
         found.add(Invariant::I7, format!("{error:#}"));
     }
     if let Err(error) = stage.recover().await {
-        found.add(Invariant::I7, format!("{error:#}"));
+        found.add(Invariant::I7, format!("{error:#}{}", progress(stage).await));
     }
     look_at_idle(stage, &mut found).await;
     end_workers(stage, &mut found).await;
@@ -81,6 +82,16 @@ pub(crate) async fn judge(stage: &mut Stage) -> Vec<Violation> {
         found.add(Invariant::I7, format!("the checker cannot look: {error:#}"));
     }
     found.0
+}
+
+/// What the progress rows say, for whoever looks for the cause.
+async fn progress(stage: &Stage) -> String {
+    let sql = "SELECT format('%s/%s held by %s in epoch %s, %s %s, next %s, end %s, beat %s ago', \
+                             p.topic, p.partition, p.instance, p.epoch, p.state, p.reason, p.next_offset, \
+                             p.log_end_offset, date_trunc('second', now() - p.heartbeat_at)) \
+                 FROM brainops.progress AS p WHERE p.topic LIKE '%.business' ORDER BY p.partition";
+    let rows: Vec<String> = sqlx::query_scalar(sql).fetch_all(stage.room.pool()).await.unwrap_or_default();
+    rows.iter().map(|row| format!("\n        {row}")).collect()
 }
 
 async fn look_at_idle(stage: &mut Stage, found: &mut Found) {
@@ -102,11 +113,7 @@ async fn look_at_idle(stage: &mut Stage, found: &mut Found) {
 }
 
 async fn end_workers(stage: &mut Stage, found: &mut Found) {
-    for worker in stage.workers.iter_mut().filter(|worker| worker.ended().is_none()) {
-        if worker.is_alive() {
-            worker.signal(Signal::TERM);
-        }
-    }
+    stage.workers.iter_mut().for_each(Worker::ask_to_end);
     let memory_mib = stage.expected.memory_mib;
     for worker in &mut stage.workers {
         let name = worker.name().to_owned();
@@ -155,11 +162,37 @@ async fn look_at_data(stage: &mut Stage, found: &mut Found) -> anyhow::Result<()
     }
     let (topic, to) = (stage.room.topic(), stage.room.checkpoints().await?);
     let records = stage.room.raw().all(&topic).await?;
-    let expectation = refold(&topic, &records, &to, &stage.expected.poison, PARTITIONS);
+    let expectation =
+        refold(&topic, &records, &to, (&stage.expected.poison, &stage.expected.dismissed), PARTITIONS);
     let standing: BTreeSet<(i32, i64)> =
         records.iter().flat_map(|(partition, all)| all.iter().map(|one| (*partition, one.offset))).collect();
-    look_at_acks(stage, &records, &expectation, &to, found);
+    let sql = "SELECT number, count(*) FROM trial_g1.seen GROUP BY number";
+    let times: Vec<(i64, i64)> = sqlx::query_as(sql).fetch_all(stage.room.pool()).await?;
+    let times = times.into_iter().filter_map(|(number, times)| Some((u64::try_from(number).ok()?, times)));
+    look_at_acks(stage, &records, &expectation, &times.collect(), found);
+    look_at_parked(stage, &expectation, found).await?;
     look_at_rows(stage, &expectation, &standing, found).await
+}
+
+/// I2 counts what is parked: exactly the records that must be, each with as many held ones as stand behind it.
+async fn look_at_parked(stage: &Stage, expectation: &Expectation, found: &mut Found) -> anyhow::Result<()> {
+    let parked = parked(stage.room.pool(), Some("trial")).await?;
+    let there: BTreeMap<(i32, Option<String>, i64), u64> = parked
+        .into_iter()
+        .map(|one| ((one.partition.get(), one.subject, one.first.offset.get()), one.held))
+        .collect();
+    let differs = |one: &BTreeMap<_, u64>, other: &BTreeMap<(i32, Option<String>, i64), u64>| -> Vec<_> {
+        let differs = one.iter().filter(|(key, held)| other.get(*key) != Some(*held));
+        differs.map(|(key, held)| format!("{key:?}: {held}")).take(5).collect()
+    };
+    if there != expectation.parked {
+        let (missing, surplus) = (differs(&expectation.parked, &there), differs(&there, &expectation.parked));
+        found.add(
+            Invariant::I2,
+            format!("parked is not what must be: missing {missing:?}, too much {surplus:?}"),
+        );
+    }
+    Ok(())
 }
 
 /// I1, and the half of I6 that is about positions: an acknowledgement names a record that is this event.
@@ -167,36 +200,40 @@ fn look_at_acks(
     stage: &Stage,
     records: &BTreeMap<i32, Vec<crate::raw::RawFacts>>,
     expectation: &Expectation,
-    to: &BTreeMap<i32, i64>,
+    times: &BTreeMap<u64, i64>,
     found: &mut Found,
 ) {
     let at: BTreeMap<(i32, i64), &str> = records
         .iter()
         .flat_map(|(partition, all)| all.iter().map(|one| ((*partition, one.offset), one.id.as_str())))
         .collect();
-    let mut times: BTreeMap<u64, u64> = BTreeMap::new();
-    for number in expectation.counted.values() {
-        *times.entry(*number).or_default() += 1;
-    }
     let held: BTreeSet<(i32, &str)> = expectation
         .parked
         .keys()
         .filter_map(|(partition, key, _)| Some((*partition, key.as_deref()?)))
         .collect();
-    let (mut lost, mut unfolded) = (Vec::new(), Vec::new());
+    let mut firsts: BTreeMap<(i32, &str), i64> = BTreeMap::new();
+    for (partition, all) in records {
+        for one in all {
+            firsts.entry((*partition, one.id.as_str())).or_insert(one.offset);
+        }
+    }
+    let (mut lost, mut unfolded, mut later) = (Vec::new(), Vec::new(), Vec::new());
     let pages = stage.ledger.pages();
     for (number, acks) in &pages.acked {
         for acked in acks {
             let stands = at.get(&(acked.partition, acked.offset));
-            if stands.copied() != Some(crate::model::id_of(*number).as_str()) {
+            let id = crate::model::id_of(*number);
+            if stands.copied() != Some(id.as_str()) {
                 lost.push((*number, *acked, stands.copied()));
+            } else if stage.answers_are_first
+                && firsts.get(&(acked.partition, id.as_str())) != Some(&acked.offset)
+            {
+                later.push((*number, *acked));
             }
         }
         let subject = pages.said.get(number).map(String::as_str).unwrap_or_default();
-        let excused = acks.iter().any(|acked| {
-            held.contains(&(acked.partition, subject))
-                || acked.offset >= to.get(&acked.partition).copied().unwrap_or(0)
-        });
+        let excused = acks.iter().any(|acked| held.contains(&(acked.partition, subject)));
         if !excused && times.get(number) != Some(&1) {
             unfolded.push((*number, times.get(number).copied().unwrap_or(0)));
         }
@@ -204,6 +241,13 @@ fn look_at_acks(
     if !lost.is_empty() {
         let first = &lost[..lost.len().min(5)];
         found.add(Invariant::I1, format!("{} acknowledged events do not stand there: {first:?}", lost.len()));
+    }
+    if !later.is_empty() {
+        let first = &later[..later.len().min(5)];
+        found.add(
+            Invariant::I1,
+            format!("{} answers name another record than the first: {first:?}", later.len()),
+        );
     }
     if !unfolded.is_empty() {
         let first = &unfolded[..unfolded.len().min(5)];

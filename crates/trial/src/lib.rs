@@ -16,7 +16,9 @@
     reason = "assertions of tests, and the tables that they print"
 )]
 
+mod answer;
 mod dice;
+mod disk;
 mod judge;
 mod ledger;
 mod model;
@@ -30,10 +32,12 @@ mod runner;
 mod scenario;
 mod speaker;
 mod stage;
+mod voice;
 mod watch;
 mod worker;
 
 pub use dice::Dice;
+pub use disk::{Disks, SmallDisk};
 pub use judge::{Invariant, Violation};
 pub use ledger::{Acked, Ledger, Pages};
 pub use model::{REFUSED, Trial, TrialTables, event, id_of};

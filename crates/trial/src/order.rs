@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use brainops_fault::Bug;
 use brainops_log::{KafkaConfig, LogConfig, RegistryConfig};
+use brainops_outbox::OutboxConfig;
 use brainops_projection::PostgresConfig;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ pub enum Role {
     Project,
     /// Publishes the outbox.
     Relay,
-    /// Says events through the outbox, as standard input names them, and writes acknowledgements to a file.
+    /// Says events through the outbox, as standard input names them, and answers on standard output.
     Append,
 }
 
@@ -29,8 +30,8 @@ pub struct Task {
     pub(crate) registry: RegistryConfig,
     pub(crate) postgres: PostgresConfig,
     pub(crate) max_records: usize,
+    pub(crate) outbox: OutboxConfig,
     pub(crate) metrics_file: PathBuf,
-    pub(crate) acks_file: PathBuf,
 }
 
 /// Where a worker's log goes.

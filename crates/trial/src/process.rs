@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use brainops_testkit::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::order::{LogTo, Order, Task};
+use crate::order::{LogTo, Order, Role, Task};
 
 /// The unit of processor time in `/proc`, the same on every Linux that we run on.
 const TICKS_PER_SECOND: u64 = 100;
@@ -21,10 +21,10 @@ pub struct Worker {
     child: Child,
     log: PathBuf,
     metrics: PathBuf,
-    acks: PathBuf,
     ended: Option<ExitStatus>,
     peak_kib: u64,
     may_fail: bool,
+    was_asked_to_end: bool,
 }
 
 impl Worker {
@@ -49,10 +49,13 @@ impl Worker {
             }
             None => Command::new(program()),
         };
-        command.arg(&order_file).stdin(Stdio::piped()).stdout(Stdio::null());
+        let is_asked = task.role == Role::Append;
+        command.arg(&order_file);
+        command.stdin(if is_asked { Stdio::piped() } else { Stdio::null() });
+        command.stdout(if is_asked { Stdio::piped() } else { Stdio::null() });
         command.stderr(output.expect("a log"));
         command.env_remove("BRAINOPS_FAULT").env_remove("BRAINOPS_PLANTED");
-        command.env("RUST_LOG", "info").env("RUST_BACKTRACE", "1");
+        command.env("RUST_LOG", std::env::var("TRIAL_LOG").unwrap_or_else(|_| "info".to_owned()));
         if let Some(fault) = &order.fault {
             command.env("BRAINOPS_FAULT", fault);
         }
@@ -60,16 +63,16 @@ impl Worker {
             command.env("BRAINOPS_PLANTED", bug.name());
         }
         let child = command.spawn().expect("a worker can be started");
-        let (metrics, acks) = (task.metrics_file.clone(), task.acks_file.clone());
+        let metrics = task.metrics_file.clone();
         Self {
             name: order.name.clone(),
             child,
             log,
             metrics,
-            acks,
             ended: None,
             peak_kib: 0,
             may_fail: false,
+            was_asked_to_end: false,
         }
     }
 
@@ -91,7 +94,15 @@ impl Worker {
             self.last_words()
         );
         self.note_memory();
+        self.was_asked_to_end |= signal == Signal::TERM;
         kill_process(self.pid(), signal).expect("a signal is sent");
+    }
+
+    /// SIGTERM, unless it has ended or was asked before: twice means something else.
+    pub fn ask_to_end(&mut self) {
+        if !self.was_asked_to_end && self.is_alive() {
+            self.signal(Signal::TERM);
+        }
     }
 
     /// SIGKILL, and the end of it.
@@ -167,14 +178,9 @@ impl Worker {
         lines[lines.len().saturating_sub(15)..].join("\n")
     }
 
-    /// The acknowledgements that it has written, for one who appends.
-    pub fn acks(&self) -> String {
-        std::fs::read_to_string(&self.acks).unwrap_or_default()
-    }
-
-    /// What one who appends reads: the numbers and subjects to say.
-    pub fn input(&mut self) -> Option<std::process::ChildStdin> {
-        self.child.stdin.take()
+    /// What one who appends is told by, and answers on; once.
+    pub(crate) fn pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        Some((self.child.stdin.take()?, self.child.stdout.take()?))
     }
 
     /// The sum of a metric over all its labels, as it last wrote them.

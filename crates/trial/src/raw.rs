@@ -55,6 +55,7 @@ impl Raw {
             .set("sasl.username", &admin.username)
             .set("sasl.password", password.trim_end())
             .set("allow.auto.create.topics", "false")
+            .set("message.max.bytes", "1048576")
             .set("partitioner", "murmur2_random")
             .set("acks", "all");
         Self(config)
@@ -87,22 +88,44 @@ impl Raw {
         topic: &TopicName,
         records: Vec<RawRecord>,
     ) -> anyhow::Result<Vec<(i32, i64)>> {
-        let producer: FutureProducer = self.0.create().context("no producer")?;
-        let sent = records.iter().map(|record| {
-            let mut message: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic.as_str());
-            message = message.headers(record.headers());
-            message.partition = record.partition;
-            message.key = record.key.as_deref();
-            message.payload = record.value.as_deref();
-            producer.send(message, LIMIT)
-        });
-        let mut positions = Vec::new();
-        for sent in futures::future::join_all(sent).await {
-            let delivery = sent.map_err(|(error, _)| error).context("a raw record is not taken")?;
-            positions.push((delivery.partition, delivery.offset));
-        }
-        Ok(positions)
+        append(&self.0, topic, records).await
     }
+
+    /// The same, compressed: what is large and dull becomes small enough for the broker.
+    ///
+    /// # Errors
+    /// When the broker does not take one.
+    pub async fn append_packed(
+        &self,
+        topic: &TopicName,
+        records: Vec<RawRecord>,
+    ) -> anyhow::Result<Vec<(i32, i64)>> {
+        let mut config = self.0.clone();
+        config.set("compression.type", "zstd").set("message.max.bytes", "500000000");
+        append(&config, topic, records).await
+    }
+}
+
+async fn append(
+    config: &ClientConfig,
+    topic: &TopicName,
+    records: Vec<RawRecord>,
+) -> anyhow::Result<Vec<(i32, i64)>> {
+    let producer: FutureProducer = config.create().context("no producer")?;
+    let sent = records.iter().map(|record| {
+        let mut message: FutureRecord<'_, [u8], [u8]> = FutureRecord::to(topic.as_str());
+        message = message.headers(record.headers());
+        message.partition = record.partition;
+        message.key = record.key.as_deref();
+        message.payload = record.value.as_deref();
+        producer.send(message, LIMIT)
+    });
+    let mut positions = Vec::new();
+    for sent in futures::future::join_all(sent).await {
+        let delivery = sent.map_err(|(error, _)| error).context("a raw record is not taken")?;
+        positions.push((delivery.partition, delivery.offset));
+    }
+    Ok(positions)
 }
 
 /// A record that no appender of ours would write.

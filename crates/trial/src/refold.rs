@@ -27,7 +27,7 @@ pub(crate) fn refold(
     topic: &TopicName,
     records: &BTreeMap<i32, Vec<RawFacts>>,
     to: &BTreeMap<i32, i64>,
-    poison: &BTreeSet<(i32, i64)>,
+    (poison, dismissed): (&BTreeSet<(i32, i64)>, &BTreeSet<(i32, i64)>),
     partitions: i32,
 ) -> Expectation {
     let (mut expectation, mut tables) = (Expectation::default(), TrialTables::default());
@@ -46,7 +46,7 @@ pub(crate) fn refold(
                 continue;
             }
             let key = record.key.as_deref().unwrap_or_default();
-            if is_repeat && !is_poison {
+            if (is_repeat && !is_poison) || dismissed.contains(&(*partition, record.offset)) {
                 continue;
             }
             if let Some(first) = held.get(key) {

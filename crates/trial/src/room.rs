@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use brainops_event::{Catalog, TopicName};
+use brainops_event::{Catalog, SchemaId, TopicName};
 use brainops_log::{Cluster, Registry, delete_topics, end_frontier, ensure_topics};
+use brainops_outbox::OutboxConfig;
 use brainops_projection::{Generation, PostgresConfig, install};
 use brainops_testkit::{PrivateStack, TestStack};
 use sqlx::postgres::PgPoolOptions;
@@ -30,6 +31,7 @@ pub struct Room {
     pool: PgPool,
     generation: Generation,
     raw: Raw,
+    schema: SchemaId,
 }
 
 impl Room {
@@ -48,10 +50,14 @@ impl Room {
         let pool = limits.connect_lazy_with(postgres.options()?);
         ensure_topics(&cluster, Catalog::builtin()).await.context("no topics")?;
         registry.register(Catalog::builtin()).await.context("no schemas")?;
+        brainops_outbox::migrate(&pool).await.context("no outbox")?;
         let generation = install(&pool, &Trial).await.context("no read model")?;
         sqlx::raw_sql(include_str!("sql/watch.sql")).execute(&pool).await.context("no watch")?;
         let raw = Raw::new(&config.kafka);
-        Ok(Self { stack, prefix, cluster, registry, postgres, pool, generation, raw })
+        let entry =
+            Catalog::builtin().by_name("brainops.business.MetricRecorded").context("no such schema")?;
+        let schema = registry.id_for(entry).await?;
+        Ok(Self { stack, prefix, cluster, registry, postgres, pool, generation, raw, schema })
     }
 
     /// The stack that it is on.
@@ -87,6 +93,11 @@ impl Room {
     /// Kafka, without the runtime's reader.
     pub fn raw(&self) -> &Raw {
         &self.raw
+    }
+
+    /// The id of the schema of the trial's events.
+    pub fn schema(&self) -> SchemaId {
+        self.schema
     }
 
     /// The topic of the trial.
@@ -135,8 +146,8 @@ impl Room {
             registry,
             postgres,
             max_records: order.max_records,
+            outbox: outbox_config(),
             metrics_file: folder.join(format!("{}.metrics", order.name)),
-            acks_file: folder.join(format!("{}.acks", order.name)),
         }
     }
 
@@ -184,6 +195,11 @@ impl Room {
         }
         Ok(())
     }
+}
+
+/// Few shards, so that relays share them, and a short lease, so that a dead one is soon replaced.
+pub(crate) fn outbox_config() -> OutboxConfig {
+    OutboxConfig { shards: 2, lease_ms: 2_000, answer_limit_ms: 8_000, ..OutboxConfig::default() }
 }
 
 async fn run(stack: &TestStack, statement: String) -> anyhow::Result<()> {

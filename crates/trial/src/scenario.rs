@@ -22,6 +22,7 @@ pub struct Scenario {
     pub(crate) row: u8,
     pub(crate) name: String,
     pub(crate) touches_the_stack: bool,
+    pub(crate) on_small_disks: bool,
     pub(crate) bug: Option<Bug>,
     pub(crate) play: Play,
 }
@@ -36,13 +37,26 @@ impl Scenario {
         + Sync
         + 'static,
     ) -> Self {
-        Self { row, name: name.into(), touches_the_stack: false, bug: None, play: Arc::new(play) }
+        Self {
+            row,
+            name: name.into(),
+            touches_the_stack: false,
+            on_small_disks: false,
+            bug: None,
+            play: Arc::new(play),
+        }
     }
 
     /// It kills or stops parts of the stack: it plays alone.
     #[must_use]
     pub fn alone(self) -> Self {
         Self { touches_the_stack: true, ..self }
+    }
+
+    /// It plays on a stack of its own, whose parts have small disks.
+    #[must_use]
+    pub fn on_small_disks(self) -> Self {
+        Self { touches_the_stack: true, on_small_disks: true, ..self }
     }
 
     /// The same with a mistake planted in the workers: the checker must see it.

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use brainops_event::Outgoing;
-use brainops_log::{Appender, Outcome};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::dice::Dice;
-use crate::ledger::{Acked, Ledger};
-use crate::model::event;
+use crate::ledger::Ledger;
+use crate::voice::{Voice, say};
 
 /// How many events are said at once.
 const AT_ONCE: u64 = 10;
@@ -27,13 +25,6 @@ const SUBJECTS: u64 = 120;
 /// A subject, as skewed as those of leads are.
 pub(crate) fn subject(dice: &mut Dice) -> String {
     format!("metrics/lead-{}", dice.skewed(SUBJECTS))
-}
-
-/// How events are appended.
-#[derive(Debug, Clone)]
-pub(crate) enum Voice {
-    /// Straight to Kafka.
-    Direct(Appender),
 }
 
 /// A speaker at work.
@@ -85,31 +76,4 @@ async fn speak(voice: Voice, ledger: Ledger, mut dice: Dice, stop: CancellationT
         }
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-/// Says these, in order; what comes back is to be said again, in order.
-pub(crate) async fn say(
-    voice: &Voice,
-    ledger: &Ledger,
-    events: Vec<(u64, String)>,
-) -> Result<Vec<(u64, String)>, String> {
-    let outgoing: Vec<Outgoing> =
-        events.iter().map(|(number, subject)| event(*number, subject, "EUR")).collect();
-    let mut again = Vec::new();
-    match voice {
-        Voice::Direct(appender) => {
-            for (said, answer) in events.into_iter().zip(appender.append_all(outgoing).await) {
-                match answer {
-                    Ok(appended) => {
-                        let (partition, offset) =
-                            (appended.position.partition.get(), appended.position.offset.get());
-                        ledger.acknowledge(said.0, Acked { partition, offset });
-                    }
-                    Err(error) if error.outcome() == Outcome::NeverThere => return Err(error.to_string()),
-                    Err(_) => again.push(said),
-                }
-            }
-        }
-    }
-    Ok(again)
 }

@@ -5,18 +5,21 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use brainops_event::{Outgoing, PartitionCount, SchemaId, partition_for};
 use brainops_fault::Bug;
 use brainops_log::Appender;
+use brainops_outbox::Outbox;
 use brainops_testkit::eventually;
-use rustix::process::Signal;
 use tokio::time::Instant;
 
 use crate::dice::Dice;
+use crate::disk::Disks;
 use crate::ledger::Ledger;
 use crate::order::Order;
 use crate::process::Worker;
-use crate::room::Room;
-use crate::speaker::{Speaker, Voice};
+use crate::room::{PARTITIONS, Room, outbox_config};
+use crate::speaker::Speaker;
+use crate::voice::{Mouth, Voice, say};
 
 /// How long anything that is waited for may take, where nothing else is said.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -29,6 +32,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(8);
 pub struct Expected {
     /// Partition and offset of each record that must be parked; those behind it with the same key are held.
     pub poison: BTreeSet<(i32, i64)>,
+    /// Those of them that a person has dismissed: what is behind them counts again.
+    pub dismissed: BTreeSet<(i32, i64)>,
     /// Partitions that must stand.
     pub standing: BTreeSet<i32>,
     /// Words that somebody's log must have.
@@ -47,6 +52,7 @@ impl Default for Expected {
     fn default() -> Self {
         Self {
             poison: BTreeSet::new(),
+            dismissed: BTreeSet::new(),
             standing: BTreeSet::new(),
             named: Vec::new(),
             shown: Vec::new(),
@@ -71,9 +77,13 @@ pub struct Stage {
     pub(crate) workers: Vec<Worker>,
     pub(crate) recovered_in: Option<Duration>,
     healed_at: Option<Instant>,
+    /// Whether acknowledgements name the first record of an event, as those of the outbox must.
+    pub(crate) answers_are_first: bool,
     speaker: Option<Speaker>,
+    mouth: Mouth,
     bug: Option<Bug>,
     folder: PathBuf,
+    disks: Option<Disks>,
 }
 
 impl Stage {
@@ -86,17 +96,36 @@ impl Stage {
             workers: Vec::new(),
             recovered_in: None,
             healed_at: None,
+            answers_are_first: false,
             speaker: None,
+            mouth: Mouth::default(),
             bug,
             folder,
+            disks: None,
         }
+    }
+
+    pub(crate) fn on_disks(self, disks: Option<Disks>) -> Self {
+        Self { disks, ..self }
+    }
+
+    /// The disks of a stack of the scenario's own.
+    ///
+    /// # Panics
+    /// When it plays on the stack of all.
+    pub fn disks(&self) -> &Disks {
+        self.disks.as_ref().expect("a scenario on small disks")
     }
 
     /// Starts a worker, or the next one with its name.
     pub fn start(&mut self, order: Order) -> &mut Worker {
         let order = Order { bug: order.bug.or(self.bug), ..order };
         let task = self.room.task(&order, &self.folder);
-        self.workers.push(Worker::start(&self.folder, &order, &task));
+        let mut worker = Worker::start(&self.folder, &order, &task);
+        if let Some(pipes) = worker.pipes() {
+            self.mouth.use_pipes(pipes);
+        }
+        self.workers.push(worker);
         self.workers.last_mut().expect("one was added just now")
     }
 
@@ -115,10 +144,68 @@ impl Stage {
     /// When no appender can be made.
     pub fn speak(&mut self) -> anyhow::Result<()> {
         let appender = Appender::new(self.room.cluster(), self.room.registry())?;
-        let voice = Voice::Direct(appender.with_answer_limit(ANSWER_LIMIT));
+        self.speak_by(Voice::Direct(appender.with_answer_limit(ANSWER_LIMIT)));
+        Ok(())
+    }
+
+    /// The same through the outbox of this process, which nobody kills; somebody must relay.
+    ///
+    /// # Errors
+    /// When the outbox cannot be opened.
+    pub async fn speak_through_outbox(&mut self) -> anyhow::Result<()> {
+        let (pool, cluster, registry) = (self.room.pool(), self.room.cluster(), self.room.registry());
+        let outbox = Outbox::open(pool, cluster, registry, outbox_config()).await?;
+        self.answers_are_first = true;
+        self.speak_by(Voice::Outbox(outbox));
+        Ok(())
+    }
+
+    /// The same through worker processes that append; the one that is started last is the one who speaks.
+    pub fn speak_through_workers(&mut self) {
+        self.answers_are_first = true;
+        self.speak_by(Voice::Process(self.mouth.clone()));
+    }
+
+    fn speak_by(&mut self, voice: Voice) {
         let dice = Dice::new(self.dice.roll());
         self.speaker = Some(Speaker::start(voice, self.ledger.clone(), dice));
+    }
+
+    /// Appends these events straight to Kafka, now.
+    ///
+    /// # Errors
+    /// When one is not acknowledged.
+    pub async fn append(&self, events: Vec<Outgoing>) -> anyhow::Result<()> {
+        let appender = Appender::new(self.room.cluster(), self.room.registry())?;
+        for appended in appender.append_all(events).await {
+            appended?;
+        }
         Ok(())
+    }
+
+    /// Says so many events about one subject, now.
+    ///
+    /// # Errors
+    /// When one is not acknowledged.
+    pub async fn say_about(&self, subject: &str, events: u64) -> anyhow::Result<()> {
+        let voice = Voice::Direct(Appender::new(self.room.cluster(), self.room.registry())?);
+        let events = (0..events).map(|_| (self.ledger.say(subject), subject.to_owned())).collect();
+        let left = say(&voice, &self.ledger, events).await.map_err(anyhow::Error::msg)?;
+        anyhow::ensure!(left.is_empty(), "{} events about {subject} are not acknowledged", left.len());
+        Ok(())
+    }
+
+    /// The id of the schema of the trial's events.
+    pub fn schema(&self) -> SchemaId {
+        self.room.schema()
+    }
+
+    /// The partition of a subject.
+    ///
+    /// # Panics
+    /// Never: there are partitions.
+    pub fn partition_of(&self, subject: &str) -> i32 {
+        partition_for(subject.as_bytes(), PartitionCount::new(PARTITIONS).expect("partitions")).get()
     }
 
     /// Ends appending, and waits until all that was said is acknowledged.
@@ -165,6 +252,19 @@ impl Stage {
         eventually(LIMIT, shared).await.with_context(|| format!("the work is not shared by {workers}"))
     }
 
+    /// Waits until a worker's log has one of these words.
+    ///
+    /// # Errors
+    /// When it has not in time.
+    pub async fn until_logged(&mut self, name: &str, words: &[&str]) -> anyhow::Result<()> {
+        let deadline = Instant::now() + LIMIT;
+        while !words.iter().any(|words| self.worker(name).log().contains(words)) {
+            anyhow::ensure!(Instant::now() < deadline, "{name} never says one of {words:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
     /// Says that the fault is over: from now on the time to recover is taken.
     pub fn healed(&mut self) {
         self.healed_at = Some(Instant::now());
@@ -201,12 +301,16 @@ impl Stage {
         Ok(behind.filter(|(_, (at, end))| at < end).collect())
     }
 
-    pub(crate) async fn close(mut self) -> anyhow::Result<()> {
+    /// Ends everything; what the disks were under is unmounted by whoever gets them.
+    pub(crate) async fn close(mut self) -> anyhow::Result<Option<Disks>> {
         self.workers.clear();
         if let Some(speaker) = self.speaker.take() {
             speaker.silence().await.ok();
         }
-        self.room.close().await
+        if self.disks.is_none() {
+            self.room.close().await?; // a stack of its own goes as a whole
+        }
+        Ok(self.disks)
     }
 
     /// Ends all workers while what they reach the stack by still stands. How they end is judged later.
@@ -215,9 +319,7 @@ impl Stage {
     /// When one does not end.
     pub async fn end_workers_before<T>(&mut self, _ends_after: T) -> anyhow::Result<()> {
         for worker in &mut self.workers {
-            if worker.is_alive() {
-                worker.signal(Signal::TERM);
-            }
+            worker.ask_to_end();
             let ended = worker.until_ended(Duration::from_secs(10)).await;
             anyhow::ensure!(ended.is_some(), "{} does not end", worker.name());
         }

@@ -1,20 +1,24 @@
 //! The life of a worker process.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use brainops_log::{Cluster, Registry};
+use brainops_outbox::{Outbox, Relay};
 use brainops_projection::{RunOptions, run};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::model::Trial;
+use crate::answer::Answer;
+use crate::model::{Trial, event};
 use crate::order::{Role, Task};
 
 /// How often metrics are written to their file.
@@ -28,6 +32,8 @@ const ENDED_BY_SIGNAL: i32 = 130;
 /// # Errors
 /// When the order cannot be read, or the work ends with an error.
 pub fn live() -> anyhow::Result<()> {
+    // Nobody is left to end it when the one who started it was killed.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     let path = std::env::args_os().nth(1).context("the first argument names the order")?;
     let text = std::fs::read_to_string(&path).context("the order cannot be read")?;
     let task: Task = serde_json::from_str(&text).context("the order cannot be understood")?;
@@ -49,7 +55,17 @@ async fn work(task: Task) -> anyhow::Result<()> {
     tracing::info!(name = task.name, pid = std::process::id(), "at work");
     match task.role {
         Role::Project => project(&task, pool, cluster, registry, stop).await,
-        Role::Relay | Role::Append => bail!("there is no outbox to work with"),
+        Role::Relay => {
+            let outbox = Outbox::open(&pool, &cluster, &registry, task.outbox.clone()).await?;
+            Ok(Relay::new(&outbox, task.name.clone()).run(stop).await?)
+        }
+        Role::Append => {
+            let outbox = Outbox::open(&pool, &cluster, &registry, task.outbox.clone()).await?;
+            tokio::select! {
+                said = append(&outbox) => said,
+                () = stop.cancelled() => Ok(()),
+            }
+        }
     }
 }
 
@@ -62,6 +78,33 @@ async fn project(
 ) -> anyhow::Result<()> {
     let options = RunOptions { max_records: task.max_records, ..RunOptions::new(&task.name) };
     Ok(run(Arc::new(Trial), pool, cluster, registry, options, stop).await?)
+}
+
+/// Reads `number subject` lines until an empty one, appends them all at once, and answers with a line of JSON for each:
+/// an [`Answer`].
+async fn append(outbox: &Outbox) -> anyhow::Result<()> {
+    let (lines, mut next) = mpsc::channel::<String>(1_000);
+    std::thread::spawn(move || {
+        let given = std::io::stdin().lines().map_while(Result::ok);
+        given.map(|line| lines.blocking_send(line)).take_while(Result::is_ok).for_each(drop);
+    });
+    let mut said: Vec<(u64, String)> = Vec::new();
+    while let Some(line) = next.recv().await {
+        if let Some((number, subject)) = line.split_once(' ') {
+            said.push((number.parse()?, subject.to_owned()));
+            continue;
+        }
+        let events = said.drain(..).map(|(number, subject)| event(number, &subject, "EUR")).collect();
+        let mut text = Vec::new();
+        for answer in outbox.append_all(events).await {
+            serde_json::to_writer(&mut text, &Answer::of(answer))?;
+            text.push(b'\n');
+        }
+        let mut answers = std::io::stdout().lock();
+        answers.write_all(&text)?;
+        answers.flush()?;
+    }
+    Ok(())
 }
 
 /// Connections that name the worker to the trigger that watches the checkpoints. The first is made when it is needed:

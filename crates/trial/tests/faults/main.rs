@@ -1,4 +1,4 @@
-//! Faults, one file per row of the matrix. Run with `cargo test -p brainops-trial --test faults [-- part of a title]`;
+//! Faults, one file per row of the matrix. Run with `cargo test -p brainops-trial --test faults [-- part of a title ...]`;
 //! `TRIAL_SEED` says which seed is first, `TRIAL_SEEDS` how many there are.
 
 #![allow(
@@ -13,14 +13,19 @@
 mod broker;
 mod commit;
 mod database;
+mod disk;
 mod instances;
 mod killed;
 mod locks;
 mod planted;
+mod poison;
 mod process;
 mod registry;
+mod relays;
+mod repeated;
 mod stopped;
 mod terminated;
+mod topic;
 mod weather;
 
 use std::process::ExitCode;
@@ -28,16 +33,22 @@ use std::process::ExitCode;
 use brainops_trial::{Scenario, run_all};
 
 fn main() -> ExitCode {
-    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let filters: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let mut scenarios: Vec<Scenario> = [
         killed::scenarios(),
         stopped::scenarios(),
+        relays::scenarios(),
         instances::scenarios(),
         broker::scenarios(),
         database::scenarios(),
         commit::scenarios(),
         weather::scenarios(),
         registry::scenarios(),
+        poison::scenarios(),
+        repeated::scenarios(),
+        topic::scenarios(),
+        disk::scenarios(),
         locks::scenarios(),
         process::scenarios(),
         terminated::scenarios(),
@@ -51,5 +62,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    if runtime.block_on(run_all(scenarios, &filter)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let is_good = runtime.block_on(run_all(scenarios, &filters));
+    drop(runtime); // with it, after an interruption, everything that still plays, and then the stack
+    if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

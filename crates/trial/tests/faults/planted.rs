@@ -3,11 +3,15 @@
 use brainops_fault::Bug;
 use brainops_trial::Scenario;
 
-use crate::{killed, stopped};
+use crate::{killed, poison, relays, repeated, stopped};
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
         stopped::at("projection.batch_received").with(Bug::FenceRemoved),
         killed::at("projection.rows_half_written").with(Bug::CheckpointBeforeRows),
+        relays::at("relay.sent").with(Bug::NumberedAfterSending),
+        relays::at("relay.half_sent").with(Bug::RecoveryFromHighest),
+        repeated::at_the_edge().with(Bug::WindowOffByOne),
+        poison::held().with(Bug::ParkedSuccessorLetThrough),
     ]
 }

@@ -1,0 +1,118 @@
+//! Rows 1 and 2 for the relay and for those who append through the outbox: killed at every step, at random, stopped
+//! past its lease; two are always alive.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use brainops_trial::{Order, Scenario, Stage};
+use rustix::process::Signal;
+
+/// Every step of a relay.
+const RELAY_POINTS: [&str; 7] = [
+    "relay.lease_taken",
+    "relay.tail_read",
+    "relay.numbered",
+    "relay.half_sent",
+    "relay.sent",
+    "relay.acknowledged",
+    "relay.marked",
+];
+
+/// Every step of one who appends.
+const OUTBOX_POINTS: [&str; 2] = ["outbox.reserved", "outbox.committed"];
+
+pub fn scenarios() -> Vec<Scenario> {
+    let relays = RELAY_POINTS.iter().map(|point| at(point));
+    let appenders = OUTBOX_POINTS.iter().map(|point| {
+        let name = format!("appender killed at {point}");
+        Scenario::new(1, name, move |stage| Box::pin(appender_at(stage, point)))
+    });
+    let random = Scenario::new(1, "relay killed at random", |stage| Box::pin(relay_at_random(stage)));
+    let stopped = ["relay.numbered", "relay.half_sent", "relay.acknowledged"].map(stopped_at);
+    relays.chain(appenders).chain([random]).chain(stopped).collect()
+}
+
+/// The relay dies at this point.
+pub fn at(point: &'static str) -> Scenario {
+    Scenario::new(1, format!("relay killed at {point}"), move |stage| Box::pin(relay_at(stage, point)))
+}
+
+/// The relay stands at this point until its lease is another's.
+pub fn stopped_at(point: &'static str) -> Scenario {
+    let name = format!("relay stopped at {point}, then woken");
+    Scenario::new(2, name, move |stage| Box::pin(relay_stands_at(stage, point)))
+}
+
+/// At which passage: a shard takes its lease and reads its tail only once.
+fn passage(stage: &mut Stage, point: &str) -> u64 {
+    match point {
+        "relay.lease_taken" | "relay.tail_read" => stage.dice.between(1, 3),
+        _ => stage.dice.between(3, 25),
+    }
+}
+
+async fn relay_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
+    let passage = passage(stage, point);
+    stage.start(Order::relay("one").striking(format!("{point}@{passage}=kill")));
+    stage.start(Order::projector("reader"));
+    stage.speak_through_outbox().await?;
+    stage.worker("one").until_ended(Duration::from_secs(40)).await;
+    ensure!(stage.worker("one").was_killed(), "it does not die: {}", stage.worker("one").last_words());
+    stage.healed();
+    stage.start(Order::relay("two"));
+    stage.start(Order::relay("three"));
+    stage.said(200).await
+}
+
+async fn appender_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
+    stage.start(Order::relay("one"));
+    stage.start(Order::relay("two"));
+    stage.start(Order::projector("reader"));
+    for turn in 0..2 {
+        let name = format!("appender-{turn}");
+        let passage = stage.dice.between(2, 12);
+        stage.start(Order::appender(&name).striking(format!("{point}@{passage}=kill")));
+        if turn == 0 {
+            stage.speak_through_workers();
+        }
+        stage.worker(&name).until_ended(Duration::from_secs(40)).await;
+        ensure!(stage.worker(&name).was_killed(), "it does not die: {}", stage.worker(&name).last_words());
+    }
+    stage.healed();
+    stage.start(Order::appender("appender-last"));
+    stage.said(200).await
+}
+
+async fn relay_at_random(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.start(Order::relay("stays"));
+    stage.start(Order::projector("reader"));
+    stage.speak_through_outbox().await?;
+    for _ in 0..3 {
+        stage.start(Order::relay("dies"));
+        stage.said(50).await?;
+        tokio::time::sleep(Duration::from_millis(stage.dice.between(0, 3000))).await; // the fault's own moment
+        stage.worker("dies").kill().await;
+        let (stays, dies) = ("stays", "dies");
+        if stage.dice.below(2) == 0 {
+            stage.start(Order::relay(dies));
+            stage.said(20).await?;
+            stage.worker(stays).kill().await;
+            stage.start(Order::relay(stays));
+        }
+    }
+    stage.healed();
+    stage.said(100).await
+}
+
+async fn relay_stands_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
+    let passage = passage(stage, point);
+    stage.start(Order::relay("zombie").striking(format!("{point}@{passage}=stop")));
+    stage.start(Order::projector("reader"));
+    stage.speak_through_outbox().await?;
+    stage.worker("zombie").until_stopped(Duration::from_secs(40)).await;
+    stage.start(Order::relay("heir"));
+    stage.said(300).await?; // past the zombie's lease: somebody else sends
+    stage.worker("zombie").signal(Signal::CONT);
+    stage.healed();
+    stage.said(300).await
+}
