@@ -54,7 +54,7 @@ pub use read::{Reading, read, read_judging_schemas_at_once};
 pub use read_error::ReadError;
 pub use registry::{Registry, RegistryError, SchemaState};
 pub use secret::SecretError;
-pub use tail::{existing_topics, partition_count};
+pub use tail::{Said, Tail, TailRange, TailRecord, existing_topics, log_bounds, partition_count, read_tail};
 pub use topics::{
     Mismatch, TopicComparison, TopicState, TopicsError, compare_topics, delete_topics, ensure_topics,
 };

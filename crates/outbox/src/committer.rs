@@ -153,7 +153,9 @@ impl Committer {
     }
 
     fn answer(&self, requests: Vec<Request>, kept: Vec<Kept>) {
-        self.shared.wake_all();
+        let events = requests.iter().flat_map(|request| &request.events);
+        let new = events.zip(&kept).filter(|(_, kept)| matches!(kept.enqueued, Enqueued::New { .. }));
+        self.shared.wake(new.map(|(event, _)| event.partition));
         let is_pending_repeat =
             |kept: &Kept| kept.acknowledged.is_some() && matches!(kept.enqueued, Enqueued::Repeated { .. });
         if kept.iter().any(is_pending_repeat) {

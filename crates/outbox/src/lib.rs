@@ -29,7 +29,10 @@ mod migrate;
 mod outbox;
 mod places;
 mod prepared;
+#[cfg(test)]
+mod protocol_tests;
 mod receipt;
+mod recovery;
 mod relay;
 mod reserve;
 mod room;

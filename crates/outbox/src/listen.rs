@@ -81,7 +81,7 @@ impl Listener {
     async fn hear(&self, channel: &str, pool: &PgPool) {
         if channel == ROWS {
             for wake in &self.shared.wakes {
-                wake.rows.notify_one();
+                wake.maybe.notify_one();
             }
         } else if !self.shared.holds_all() {
             self.look(pool, Duration::ZERO).await;

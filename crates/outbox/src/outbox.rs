@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use brainops_event::Outgoing;
+use brainops_event::{Outgoing, Partition};
 use brainops_log::{Cluster, Registry};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, PgPool};
@@ -57,7 +57,10 @@ pub(crate) struct Shared {
 /// How a relay of this process is woken.
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
+    /// There are rows of this shard.
     pub(crate) rows: Notify,
+    /// There may be.
+    pub(crate) maybe: Notify,
     /// Whether a relay of this process has the shard.
     pub(crate) held: AtomicBool,
 }
@@ -169,11 +172,27 @@ impl Shared {
         options.connect().await
     }
 
-    pub(crate) fn wake_all(&self) {
-        for wake in &self.wakes {
-            wake.rows.notify_one();
+    /// Tells the relays of these partitions' shards that they have rows.
+    pub(crate) fn wake(&self, partitions: impl Iterator<Item = Partition>) {
+        let mut called = vec![false; self.wakes.len()];
+        for partition in partitions {
+            let shard = usize::try_from(partition.get()).unwrap_or(0) % self.wakes.len();
+            if !std::mem::replace(&mut called[shard], true) {
+                self.wakes[shard].rows.notify_one();
+            }
         }
-        if self.wakes.iter().any(|wake| !wake.held.load(Ordering::Acquire)) {
+        let elsewhere = |(wake, called): (&Wake, bool)| called && !wake.held.load(Ordering::Acquire);
+        if self.wakes.iter().zip(called).any(elsewhere) {
+            self.call.notify_one();
+        }
+    }
+
+    /// Tells all relays that they may have rows.
+    fn wake_all(&self) {
+        for wake in &self.wakes {
+            wake.maybe.notify_one();
+        }
+        if !self.holds_all() {
             self.call.notify_one();
         }
     }
