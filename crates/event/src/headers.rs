@@ -70,6 +70,9 @@ impl ContentMode {
     }
 
     pub(crate) fn of_media_type(value: &[u8]) -> Result<Self, HeaderError> {
+        if value == AVRO_MEDIA_TYPE.as_bytes() {
+            return Ok(Self::BinaryAvro); // nearly every record
+        }
         let text = String::from_utf8_lossy(value);
         let media_type = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match media_type.as_str() {

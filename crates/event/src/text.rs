@@ -128,7 +128,8 @@ impl Rule {
 }
 
 fn control_character(text: &str) -> Option<usize> {
-    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    // without an early end, so that many bytes are looked at at once
+    if text.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte)) {
         return None; // nearly every value ends here
     }
     text.char_indices().find(|(_, character)| character.is_control()).map(|(at, _)| at)

@@ -43,7 +43,8 @@ pub use config::{
 };
 pub use digest::RecordDigest;
 pub use follower::{
-    AssignedPartition, Assignment, CLIENT_QUEUE_BYTES, CatchUp, Follower, FollowerConfig, Signal,
+    AssignedPartition, Assignment, CLIENT_QUEUE_BYTES, CatchUp, Follower, FollowerConfig, GroupProtocol,
+    Signal,
 };
 pub use frontier::{PartitionLag, end_frontier, lag, start_frontier};
 pub use inspect::{

@@ -2,7 +2,7 @@
 use std::hint::black_box;
 
 use brainops_event::{Body, Offset};
-use brainops_log::{Assignment, Batch, Follower, FollowerConfig, Item, Signal};
+use brainops_log::{Assignment, Batch, CatchUp, Follower, FollowerConfig, Item, Signal};
 
 use crate::data::Data;
 use crate::figures::{Clock, Took};
@@ -16,7 +16,8 @@ pub struct Reading {
 
 pub async fn follower(data: &Data) -> Follower {
     let group = uuid::Uuid::now_v7().simple().to_string();
-    let config = FollowerConfig::new(group, vec![data.topic.clone()]);
+    let catch_up = Some(CatchUp::default());
+    let config = FollowerConfig { catch_up, ..FollowerConfig::new(group, vec![data.topic.clone()]) };
     Follower::start(&data.space.cluster, &data.space.registry, config).await.expect("started")
 }
 

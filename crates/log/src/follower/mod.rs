@@ -25,14 +25,18 @@
 //! meanwhile, so that the caller can say that it lives. A record whose schema the registry does not have holds up its
 //! own partition only. What cannot pass is [`Signal::Failed`], the last signal.
 //!
-//! Partitions move one by one (cooperative-sticky): a member that comes or goes does not stop the others.
+//! Partitions move one by one: a member that comes or goes does not stop the others. The classic protocol is the
+//! default because the client's form of the newer one (librdkafka 2.12) is known to stand still for minutes while
+//! members come and go; releases from 2.15 on are said to be better.
 mod assignment;
 mod context;
 pub(crate) mod failure;
 mod hint;
 mod kept_back;
 mod lag;
+mod messages;
 pub(crate) mod pending;
+mod settings;
 mod thread;
 
 use std::sync::Arc;
@@ -47,9 +51,10 @@ use tokio::sync::mpsc;
 pub use assignment::{AssignedPartition, Assignment};
 use kept_back::KeptBack;
 use lag::KnownLag;
-use thread::{Command, Ends, FollowerThread, Message};
+use messages::{Command, Ends, Message};
+use thread::FollowerThread;
 
-pub use thread::CLIENT_QUEUE_BYTES;
+pub use settings::{CLIENT_QUEUE_BYTES, GroupProtocol};
 
 use crate::batch::{Batch, Place, Span};
 use crate::cluster::Cluster;
@@ -78,6 +83,8 @@ pub struct FollowerConfig {
     /// How large a batch may become when more than another `max_records` are known to be there. Default: `None`, as
     /// large as ever.
     pub catch_up: Option<CatchUp>,
+    /// How the group shares its partitions; the same for all its members. Default: [`GroupProtocol::Classic`].
+    pub protocol: GroupProtocol,
     /// How long the registry must go on saying that it has no such schema until the record is poison. Default: 1 min.
     pub unknown_schema_patience: Duration,
 }
@@ -107,6 +114,7 @@ impl FollowerConfig {
             max_bytes: 8 * 1024 * 1024,
             max_wait: Duration::from_millis(100),
             catch_up: None,
+            protocol: GroupProtocol::default(),
             unknown_schema_patience: UNKNOWN_PATIENCE,
         }
     }

@@ -2,27 +2,24 @@
 //! for a tenth of a second at most, except while the cluster is asked something.
 use std::collections::VecDeque;
 use std::ffi::CStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use brainops_event::{Offset, Partition, TopicName};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::{ClientConfig, Offset as KafkaOffset, TopicPartitionList};
-use tokio::sync::mpsc::{self, error::TrySendError};
+use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
+use tokio::sync::mpsc::error::TrySendError;
 
-use super::assignment::Assignment;
 use super::context::{GroupContext, Rebalance};
 use super::hint::Hint;
+use super::messages::{Command, End, Ends, Message};
 use super::pending::{Pending, Progress};
+use super::settings::settings;
 use super::{CatchUp, FollowerConfig, failure};
-use crate::batch::Span;
 use crate::cluster::Cluster;
-use crate::frontier::PartitionLag;
-use crate::intake::{Gathered, Intake, Limits};
+use crate::intake::{Intake, Limits};
 use crate::native::{FetchQueue, RawMessage, cached_watermarks};
 use crate::read_error::ReadError;
 
@@ -32,63 +29,12 @@ const TURN: Duration = Duration::from_millis(100);
 const SHORT_TURN: Duration = Duration::from_millis(10);
 /// Messages taken in one turn.
 const TURN_MESSAGES: usize = 1000;
-/// How much the client's queue holds before it stops fetching; one answer of each broker ([`FETCH_BYTES`], compressed)
-/// may come on top.
-pub const CLIENT_QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// How often [`Message::Idle`] comes when nothing else does.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often it is checked that the topics are still the same, and how long that may take.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const CHECK_LIMIT: Duration = Duration::from_secs(2);
-
-/// From the thread to the follower.
-#[derive(Debug)]
-pub(super) enum Message {
-    Assigned(Assignment),
-    Revoked(Vec<(TopicName, Partition)>),
-    Gathered(Gathered),
-    Idle(Vec<PartitionLag>),
-    Failed(ReadError),
-}
-
-/// From the follower to the thread.
-#[derive(Debug)]
-pub(super) enum Command {
-    Hold(TopicName, Partition),
-    /// Records of this partition wait at the follower: fetch no more of it.
-    KeepBack(TopicName, Partition),
-    GoOn(TopicName, Partition),
-    DealtWith(Vec<Span>),
-    Stop,
-}
-
-/// The thread's ends of what joins it with the follower.
-pub(super) struct Ends {
-    pub(super) messages: mpsc::Sender<Message>,
-    pub(super) commands: Receiver<Command>,
-    /// Set by the follower when it begins to wait for a batch.
-    pub(super) wanting: Arc<AtomicBool>,
-}
-
-/// Why turns end.
-pub(super) enum End {
-    /// Nobody wants more.
-    Stopped,
-    Failed(ReadError),
-}
-
-impl From<ReadError> for End {
-    fn from(error: ReadError) -> End {
-        End::Failed(error)
-    }
-}
-
-impl From<KafkaError> for End {
-    fn from(error: KafkaError) -> End {
-        End::Failed(ReadError::Client(error))
-    }
-}
 
 pub(super) struct FollowerThread {
     cluster: Cluster,
@@ -181,7 +127,7 @@ impl FollowerThread {
         self.hint.give_when_due(&self.consumer);
         self.check_when_due()?;
         let is_delivered = self.deliver()?;
-        if !is_delivered || self.drained || self.is_full() {
+        if !is_delivered || self.drained || self.intake.is_full() {
             std::thread::park_timeout(self.turn_limit()); // whatever comes, from whichever side, unparks
         }
         Ok(())
@@ -255,7 +201,7 @@ impl FollowerThread {
     /// Takes what the client has, as long as there is room.
     fn gather(&mut self) -> Result<(), End> {
         self.drained = false;
-        if !self.outbox.is_empty() || self.is_full() {
+        if !self.outbox.is_empty() || self.intake.is_full() {
             return Ok(());
         }
         let most = self.intake.room().clamp(1, TURN_MESSAGES);
@@ -274,10 +220,6 @@ impl FollowerThread {
             self.grow_when_behind();
         }
         Ok(())
-    }
-
-    fn is_full(&self) -> bool {
-        self.intake.is_full()
     }
 
     fn grow_when_behind(&mut self) {
@@ -375,31 +317,12 @@ impl FollowerThread {
                     list.add_partition_offset(begin.topic.as_str(), begin.partition.get(), from)?;
                 }
                 self.consumer.incremental_assign(&list)?;
+                self.consumer.resume(&list)?; // a hold from before a revocation outlives it in the client
                 begins.into_iter().for_each(|begin| self.intake.insert(begin));
                 Ok(())
             }
         }
     }
-}
-
-/// Chosen by measurement (benches/reading): larger queues and answers read no faster, smaller ones stand still at
-/// times.
-const FETCH_BYTES: usize = 4 * 1024 * 1024;
-const PARTITION_FETCH_BYTES: usize = 1024 * 1024;
-const CLIENT_QUEUE_RECORDS: usize = 30_000;
-
-fn settings(cluster: &Cluster, config: &FollowerConfig) -> ClientConfig {
-    let mut settings = cluster.consumer(&config.group);
-    settings
-        .set("partition.assignment.strategy", "cooperative-sticky")
-        .set("session.timeout.ms", "10000") // how long the partitions of a killed member stand still
-        .set("heartbeat.interval.ms", "3000")
-        .set("queued.max.messages.kbytes", (CLIENT_QUEUE_BYTES / 1024).to_string())
-        .set("queued.min.messages", CLIENT_QUEUE_RECORDS.to_string())
-        .set("fetch.max.bytes", FETCH_BYTES.to_string())
-        .set("max.partition.fetch.bytes", PARTITION_FETCH_BYTES.to_string())
-        .set("fetch.queue.backoff.ms", "5"); // the default lets a queue that was full run empty for a second
-    settings
 }
 
 /// A list of one partition.

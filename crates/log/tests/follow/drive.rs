@@ -1,11 +1,21 @@
 //! Drives a follower until something is so.
 use brainops_event::{Offset, Outgoing};
-use brainops_log::{AssignedPartition, Batch, Follower, FollowerConfig, ReadError, Signal};
+use brainops_log::{AssignedPartition, Batch, Follower, FollowerConfig, GroupProtocol, ReadError, Signal};
 
 use crate::common::{Namespace, soon};
 
+/// Every test of this folder holds with either protocol: `BRAINOPS_TEST_GROUP_PROTOCOL=consumer` runs them with the
+/// newer one.
+pub fn protocol() -> GroupProtocol {
+    match std::env::var("BRAINOPS_TEST_GROUP_PROTOCOL").as_deref() {
+        Ok("consumer") => GroupProtocol::Consumer,
+        _ => GroupProtocol::Classic,
+    }
+}
+
 pub async fn follow(space: &Namespace, change: impl FnOnce(&mut FollowerConfig)) -> Follower {
     let mut config = FollowerConfig::new("test", vec![space.topic("git")]);
+    config.protocol = protocol();
     change(&mut config);
     Follower::start(&space.cluster, &space.registry, config).await.expect("started")
 }

@@ -4,6 +4,7 @@
 mod common;
 mod drive;
 mod members;
+mod pace;
 mod refusals;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brainops_event::{Frontier, Offset, Partition};
-use brainops_log::{AssignedPartition, Batch, Item, Signal, end_frontier};
+use brainops_log::{AssignedPartition, Batch, FollowerConfig, GroupProtocol, Item, Signal, end_frontier};
 
 use crate::common::{Namespace, soon, tag};
 use crate::drive::{append, follow};
@@ -54,8 +54,12 @@ struct Member {
 }
 
 impl Member {
-    async fn join(space: &Namespace, store: &Store) -> Member {
-        let mut follower = follow(space, |config| config.max_records = 50).await;
+    async fn join(space: &Namespace, store: &Store, protocol: GroupProtocol) -> Member {
+        let change = |config: &mut FollowerConfig| {
+            config.max_records = 50;
+            config.protocol = protocol;
+        };
+        let mut follower = follow(space, change).await;
         let (leave, mut left) = tokio::sync::oneshot::channel();
         let has = Arc::new(Mutex::new(BTreeSet::new()));
         let (has_now, store) = (Arc::clone(&has), store.clone());
@@ -105,14 +109,23 @@ impl Member {
 
 #[tokio::test]
 async fn members_come_and_go_and_every_event_is_folded_once() {
+    come_and_go(GroupProtocol::Classic).await;
+}
+
+#[tokio::test]
+async fn members_of_the_newer_protocol_come_and_go_as_well() {
+    come_and_go(GroupProtocol::Consumer).await;
+}
+
+async fn come_and_go(protocol: GroupProtocol) {
     Namespace::run("rebalance", 4, |space| async move {
         let store = Store::default();
         let events =
             |from: usize| (from..from + 500).map(|id| tag(&format!("s{}", id % 40), &id.to_string()));
         append(&space, events(0)).await;
-        let one = Member::join(&space, &store).await;
+        let one = Member::join(&space, &store, protocol).await;
         one.has(4).await;
-        let two = Member::join(&space, &store).await;
+        let two = Member::join(&space, &store, protocol).await;
         append(&space, events(500)).await;
         two.has(2).await;
         one.has(2).await;
