@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
-use brainops_event::{Catalog, TopicName};
+use brainops_event::{Catalog, TopicName, error_chain};
 use brainops_log::{
-    Cluster, Operation, Principal, TopicPermissions, existing_topics, has_logins, may_use_transactions,
-    topic_permissions,
+    Cluster, ClusterError, Operation, Principal, TopicPermissions, existing_topics, has_logins,
+    may_use_transactions, topic_permissions,
 };
 
 use crate::commands::doctor::finding::{Finding, Findings};
@@ -39,13 +39,7 @@ pub async fn check(cluster: &Cluster) -> Findings {
     let reader = reader.context("what kafka.reader may do is not told")?;
     let mut findings = of_principal("kafka.appender", &appender, &[Operation::Write]);
     findings.extend(of_principal("kafka.reader", &reader, &[Operation::Read]));
-    if transactions.context("whether transactions are refused is not known")? {
-        findings.push(Finding::warning(
-            NAME,
-            "kafka.appender may use transactions: their markers make offsets of our topics less than dense",
-            format!("{ACLS} --remove --transactional-id '*' for the principal of kafka.appender"),
-        ));
-    }
+    findings.extend(of_transactions(transactions));
     if findings.is_empty() {
         findings.push(Finding::ok(
             NAME,
@@ -53,6 +47,22 @@ pub async fn check(cluster: &Cluster) -> Findings {
         ));
     }
     Ok(findings)
+}
+
+/// Transactions must be refused.
+fn of_transactions(allowed: Result<bool, ClusterError>) -> Option<Finding> {
+    match allowed {
+        Ok(false) => None,
+        Ok(true) => Some(Finding::warning(
+            NAME,
+            "kafka.appender may use transactions: their markers make offsets of our topics less than dense",
+            format!("{ACLS} --remove --transactional-id '*' for the principal of kafka.appender"),
+        )),
+        Err(error) => {
+            let found = format!("whether transactions are refused is not known: {}", error_chain(&error));
+            Some(Finding::unknown(NAME, found, "run `brainops doctor` again"))
+        }
+    }
 }
 
 /// What a principal lacks, and has too much, over all topics.
