@@ -27,6 +27,8 @@ const GROUP_LIMIT: usize = 4_000;
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 /// When a caller may try again after the outbox was full.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long a transaction may take: a connection that hangs must not keep everybody for ever.
+const KEEP_LIMIT: Duration = Duration::from_secs(30);
 /// How long the committer waits for a relay after it lost sight of the database.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 
@@ -103,8 +105,10 @@ impl Committer {
         if let Err(error) = self.shared.opened(OPEN_LIMIT).await {
             return refuse(requests, &Refusal::NotOpen(error));
         }
-        if let Err(error) = self.look().await {
-            return self.lost(requests, error);
+        match tokio::time::timeout(KEEP_LIMIT, self.look(&requests)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return self.lost(requests, error),
+            Err(_) => return self.lost(requests, sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
         }
         let (fitting, full): (Vec<_>, Vec<_>) = requests.into_iter().partition(|request| {
             let bytes = request.events.iter().map(|event| event.bytes).sum();
@@ -115,18 +119,24 @@ impl Committer {
         if fitting.is_empty() {
             return;
         }
-        match self.keep(&fitting).await {
-            Ok(kept) => self.answer(fitting, kept),
-            Err(error) => self.lost(fitting, error),
+        match tokio::time::timeout(KEEP_LIMIT, self.keep(&fitting)).await {
+            Ok(Ok(kept)) => self.answer(fitting, kept),
+            Ok(Err(error)) => self.lost(fitting, error),
+            Err(_) => self.lost(fitting, sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
         }
     }
 
-    async fn look(&mut self) -> Result<(), sqlx::Error> {
+    async fn look(&mut self, requests: &[Request]) -> Result<(), sqlx::Error> {
+        let (mut rows, mut bytes) = (0, 0);
+        for event in requests.iter().flat_map(|request| &request.events) {
+            rows += 1;
+            bytes += event.bytes;
+        }
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.shared.connect().await?,
         };
-        self.room.look(self.connection.insert(connection)).await
+        self.room.look(self.connection.insert(connection), rows, bytes).await
     }
 
     /// One transaction for all of them. Waiters are there before the rows can be seen by a relay.

@@ -32,7 +32,7 @@ pub(crate) const RECOVERED: &str = "brainops_outbox_recovered_rows_total";
 pub(crate) const SENT_AGAIN: &str = "brainops_outbox_sent_again_total";
 /// Counter by `shard`: events that were found in the log and had no reservation.
 pub(crate) const RESERVED_FROM_LOG: &str = "brainops_outbox_reserved_from_log_total";
-/// Counter by `shard`: rows that a relay of this process sent and saw acknowledged.
+/// Counter: rows that a relay of this process sent and saw acknowledged.
 pub(crate) const SENT: &str = "brainops_outbox_sent_total";
 /// Counter: rows removed some days after their acknowledgement.
 pub(crate) const PURGED: &str = "brainops_outbox_purged_rows_total";
@@ -66,6 +66,6 @@ pub fn describe_metrics() {
         Unit::Count,
         "Events found in the log without a reservation, by shard."
     );
-    describe_counter!(SENT, Unit::Count, "Rows sent and acknowledged, by shard.");
+    describe_counter!(SENT, Unit::Count, "Rows sent and acknowledged.");
     describe_counter!(PURGED, Unit::Count, "Rows removed after their time.");
 }

@@ -130,7 +130,9 @@ pub(crate) struct Shown {
 pub(crate) fn must_stop(remembered: &Remembered, shown: Option<&Shown>) -> Option<String> {
     let Remembered { place: (topic, partition), topic_id, read_through } = remembered;
     match shown {
-        None => Some(format!("the outbox knows {topic} with the id {topic_id}, kafka has no such partition {partition}")),
+        None => Some(format!(
+            "the outbox knows {topic} with the id {topic_id}, kafka has no such partition {partition}"
+        )),
         Some(shown) if shown.topic_id.as_str() != topic_id => Some(format!(
             "the outbox knows {topic} with the id {topic_id}, kafka has {}: it was deleted and made again",
             shown.topic_id

@@ -31,7 +31,8 @@ fn without_rows_or_without_a_log_there_is_little_to_decide() {
 #[test]
 fn what_stands_is_confirmed_at_its_first_record_and_the_rest_is_sent_in_order() {
     let rows = [row(7, 0, 3, "c"), row(5, 0, 1, "a"), row(3, 0, 2, "b"), row(4, 0, 4, "d")];
-    let tail = [seen(0, 10, "a"), seen(0, 11, "foreign"), seen(0, 12, "b"), seen(0, 13, "a"), seen(0, 14, "b")];
+    let tail =
+        [seen(0, 10, "a"), seen(0, 11, "foreign"), seen(0, 12, "b"), seen(0, 13, "a"), seen(0, 14, "b")];
     let decided = plan(&rows, &tail);
     assert_eq!(confirmed(&decided), [(5, 10), (3, 12)]);
     assert_eq!(decided.resend, [7, 4]); // by number, whatever the row
@@ -63,7 +64,11 @@ fn the_planted_mistake_loses_what_was_not_found() {
 fn a_log_that_is_another_stops_its_partition_and_names_both_sides() {
     let offset = |number| Offset::new(number).unwrap();
     let remembered = Remembered { place: place(3), topic_id: "old".to_owned(), read_through: offset(10) };
-    let shown = |id: &str, low, end| Shown { topic_id: TopicId::new(id).unwrap(), low: offset(low), end: offset(end) };
+    let shown = |id: &str, low, end| Shown {
+        topic_id: TopicId::new(id).unwrap(),
+        low: offset(low),
+        end: offset(end),
+    };
     for good in [shown("old", 0, 10), shown("old", 10, 10), shown("old", 5, 99)] {
         assert_eq!(must_stop(&remembered, Some(&good)), None, "{good:?}");
     }

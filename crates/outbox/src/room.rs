@@ -69,9 +69,15 @@ impl TableRoom {
         TableRoom { max_rows, max_bytes, rows: 0, bytes: 0, counted: None, good_for: LOOK_EVERY }
     }
 
-    /// Counts again, if the last count is too old.
-    pub(crate) async fn look(&mut self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-        if self.counted.is_some_and(|at| at.elapsed() < self.good_for) {
+    /// Counts again, if the last count is too old: sooner when by that count so much does not fit.
+    pub(crate) async fn look(
+        &mut self,
+        connection: &mut PgConnection,
+        rows: usize,
+        bytes: usize,
+    ) -> Result<(), sqlx::Error> {
+        let good_for = if self.fits(rows, bytes) { self.good_for } else { self.good_for / 10 };
+        if self.counted.is_some_and(|at| at.elapsed() < good_for) {
             return Ok(());
         }
         let began = Instant::now();
@@ -89,12 +95,16 @@ impl TableRoom {
 
     /// Takes room for so much, if there is enough.
     pub(crate) fn take(&mut self, rows: usize, bytes: usize) -> bool {
-        let (rows, bytes) = (self.rows + rows as u64, self.bytes + bytes as u64);
-        let fits = rows <= self.max_rows && bytes <= self.max_bytes;
+        let fits = self.fits(rows, bytes);
         if fits {
-            (self.rows, self.bytes) = (rows, bytes);
+            self.rows += rows as u64;
+            self.bytes += bytes as u64;
         }
         fits
+    }
+
+    fn fits(&self, rows: usize, bytes: usize) -> bool {
+        self.rows + rows as u64 <= self.max_rows && self.bytes + bytes as u64 <= self.max_bytes
     }
 }
 

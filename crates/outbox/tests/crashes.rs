@@ -5,12 +5,12 @@ mod common;
 use std::time::Duration;
 
 use brainops_event::{Offset, Partition, Position};
-use brainops_log::{SentRecord, Sender};
+use brainops_log::{Sender, SentRecord};
 use brainops_outbox::{AppendError, OutboxConfig, Receipt, state};
 use brainops_testkit::{Namespace, eventually};
 use common::{
-    LIMIT, Running, agent, append, appended, check_receipts, config, count, event, firsts, namespace, open, orders,
-    run_sql, running, stands,
+    LIMIT, Running, agent, append, appended, check_receipts, config, count, event, firsts, namespace, open,
+    orders, run_sql, running, stands,
 };
 use futures::future::join_all;
 use sqlx::Row as _;
@@ -66,7 +66,10 @@ async fn rows_that_stand_though_nobody_saw_the_answer_are_found_and_not_sent_aga
         outbox.append_all(events()).await.into_iter().map(|one| one.expect("taken")).collect();
     assert_eq!(stands(&namespace, &agent(&namespace)).await.len(), 50);
     for (before, after) in before.iter().zip(&after) {
-        assert_eq!((&before.position, before.recorded_at, true), (&after.position, after.recorded_at, after.repeated));
+        assert_eq!(
+            (&before.position, before.recorded_at, true),
+            (&after.position, after.recorded_at, after.repeated)
+        );
     }
     relay.stop().await;
     drop(outbox);
@@ -220,7 +223,9 @@ async fn relays_that_are_killed_again_and_again_lose_and_reorder_nothing() {
                         break answers;
                     }
                 };
-                receipts.extend(chunk.iter().cloned().zip(answers.into_iter().map(|one| one.expect("just seen"))));
+                receipts.extend(
+                    chunk.iter().cloned().zip(answers.into_iter().map(|one| one.expect("just seen"))),
+                );
             }
             receipts
         }
@@ -229,7 +234,8 @@ async fn relays_that_are_killed_again_and_again_lose_and_reorder_nothing() {
         outbox.opened(LIMIT).await.expect("it opens again");
         let before = count(&namespace, "SELECT count(*) FROM brainops.reservation").await;
         let goes_on = || async {
-            count(&namespace, "SELECT count(*) FROM brainops.reservation").await > before || appending.is_finished()
+            count(&namespace, "SELECT count(*) FROM brainops.reservation").await > before
+                || appending.is_finished()
         };
         eventually(LIMIT, goes_on).await.expect("appends go on");
         relay.kill().await;
@@ -259,7 +265,8 @@ async fn a_database_that_was_restored_learns_from_the_log_before_it_opens() {
     relay.stop().await;
     // in the backup: a row that is queued and not numbered
     let waiting = event("waiting", "s", "x");
-    let prepared: Vec<_> = outbox.prepare(vec![waiting]).await.into_iter().map(|one| one.expect("fits")).collect();
+    let prepared: Vec<_> =
+        outbox.prepare(vec![waiting]).await.into_iter().map(|one| one.expect("fits")).collect();
     let mut transaction = namespace.pool().begin().await.expect("begun");
     brainops_outbox::enqueue(&mut transaction, &prepared).await.expect("enqueued");
     transaction.commit().await.expect("committed");
@@ -297,7 +304,11 @@ async fn a_database_that_was_restored_learns_from_the_log_before_it_opens() {
     let (outbox, relay) = running(&namespace, config).await;
     for (id, receipt) in &receipts {
         let again = appended(&outbox, event(id, "s", "x")).await;
-        assert_eq!((&again.position, again.recorded_at, again.repeated), (&receipt.position, receipt.recorded_at, true), "{id}");
+        assert_eq!(
+            (&again.position, again.recorded_at, again.repeated),
+            (&receipt.position, receipt.recorded_at, true),
+            "{id}"
+        );
         match append(&outbox, event(id, "s", "other")).await {
             Err(AppendError::Conflict { first: Some(at) }) => assert_eq!(at, receipt.position),
             other => panic!("{id}: {other:?}"),

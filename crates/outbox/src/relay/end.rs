@@ -10,6 +10,8 @@ use crate::recovery::Place;
 pub(crate) enum SessionEnd {
     #[error("the lease is lost: another relay may have the shard")]
     LeaseLost,
+    #[error("postgres did not answer while the lease was asked for")]
+    NoAnswer,
     #[error("postgres did not do what it should")]
     Database(#[from] sqlx::Error),
     #[error("kafka did not tell what topics there are")]
@@ -23,11 +25,7 @@ pub(crate) enum SessionEnd {
     #[error("a row cannot be sent")]
     ProducerEnded(#[source] SendError),
     #[error("kafka did not acknowledge row {outbox_id} in {}/{}", place.0, place.1)]
-    Delivery {
-        outbox_id: i64,
-        place: Place,
-        source: DeliveryError,
-    },
+    Delivery { outbox_id: i64, place: Place, source: DeliveryError },
     #[error("kafka acknowledged rows of a partition out of order")]
     OutOfOrder,
     #[error("kafka acknowledged offset {offset} in {}/{}, which had come to {expected}", place.0, place.1)]

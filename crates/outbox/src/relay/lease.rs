@@ -59,7 +59,11 @@ impl Lease {
     /// First statement of every transaction of a session: fails unless the epoch is still this one, and keeps the
     /// shard's row locked until the transaction ends. When it is committed, [`Lease::renew`] may be told when this
     /// was called.
-    pub(crate) async fn hold(&self, connection: &mut PgConnection, open: bool) -> Result<Instant, SessionEnd> {
+    pub(crate) async fn hold(
+        &self,
+        connection: &mut PgConnection,
+        open: bool,
+    ) -> Result<Instant, SessionEnd> {
         let asked = Instant::now();
         let held = sqlx::query(include_str!("../sql/hold_lease.sql"))
             .bind(i32::from(self.shard))

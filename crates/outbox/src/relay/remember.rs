@@ -88,7 +88,9 @@ async fn look_up(
     let mut marks = Vec::new();
     for row in rows {
         let nth: i64 = row.try_get("nth")?;
-        let Some(index) = usize::try_from(nth - 1).ok().filter(|index| *index < records.len()) else { continue };
+        let Some(index) = usize::try_from(nth - 1).ok().filter(|index| *index < records.len()) else {
+            continue;
+        };
         known[index] = true;
         let Some(outbox_id) = row.try_get("outbox_id")? else { continue };
         let record = &records[index];

@@ -46,8 +46,7 @@ pub(crate) struct Sending {
 
 impl Sending {
     pub(crate) fn start(shared: &Arc<Shared>, lanes: Lanes) -> Result<Sending, SessionEnd> {
-        let (sender, deliveries) =
-            Sender::start(&shared.cluster, LINGER).map_err(SessionEnd::Producer)?;
+        let (sender, deliveries) = Sender::start(&shared.cluster, LINGER).map_err(SessionEnd::Producer)?;
         Ok(Sending {
             shared: Arc::clone(shared),
             flight: Flight::new(lanes.list.len()),
@@ -80,7 +79,10 @@ impl Sending {
 
     async fn send_one(&mut self, lease: &Lease, row: &Numbered) -> Result<(), SessionEnd> {
         let Some(lane) = self.lanes.find(&row.place) else {
-            return Err(SessionEnd::NewPlace { topic: row.place.0.to_string(), partition: row.place.1.get() });
+            return Err(SessionEnd::NewPlace {
+                topic: row.place.0.to_string(),
+                partition: row.place.1.get(),
+            });
         };
         let sent = Sent { outbox_id: row.outbox_id, lane, send_no: row.send_no, bytes: row.bytes() };
         let ticket = self.flight.push(sent);

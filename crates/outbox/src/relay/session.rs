@@ -29,6 +29,7 @@ use super::turn::{Numbered, Progress, Room, Turn, take_turn};
 use crate::listen::MARKS;
 use crate::outbox::{Shared, Wake};
 use crate::recovery::Place;
+use crate::waiters::Acknowledged;
 
 /// What one turn numbers at most.
 const TURN_ROWS: usize = 2_000;
@@ -48,6 +49,8 @@ pub(crate) struct Session {
     pub(super) sending: Sending,
     /// There may be rows to number.
     more: bool,
+    /// How many partitions were too full when rows were numbered last: they may have rows that were left.
+    full: usize,
     looked: Instant,
     look: Option<JoinHandle<Result<brainops_event::Frontier, SessionEnd>>>,
 }
@@ -63,7 +66,7 @@ impl Session {
         let lanes = Lanes::load(shared, &mut connection, &lease, refused).await?;
         let sending = Sending::start(shared, lanes)?;
         let (shared, looked) = (Arc::clone(shared), Instant::now());
-        Ok(Session { shared, lease, connection, sending, more: true, looked, look: None })
+        Ok(Session { shared, lease, connection, sending, more: true, full: 0, looked, look: None })
     }
 
     /// Recovers, then sends until shutdown is asked for. The lease is given up then.
@@ -94,12 +97,19 @@ impl Session {
                 () = shutdown.cancelled() => {}
                 () = wake.rows.notified() => self.more = true,
                 () = wake.maybe.notified() => self.more = self.more || self.any_unnumbered().await?,
-                () = self.sending.hear() => self.sending.absorb(&self.lease)?,
+                () = self.sending.hear() => self.absorb()?,
                 ends = looked(&mut self.look) => self.advance(ends?).await?,
                 () = tokio::time::sleep_until(due.into()) => {}
             }
             self.look_around();
         }
+        Ok(())
+    }
+
+    /// Takes answers; a partition that was too full may have room now.
+    fn absorb(&mut self) -> Result<(), SessionEnd> {
+        self.sending.absorb(&self.lease)?;
+        self.more = self.more || self.sending.flight.full_lanes(TURN_ROWS).count() < self.full;
         Ok(())
     }
 
@@ -149,6 +159,7 @@ impl Session {
 
     /// One transaction. Answers of Kafka are taken meanwhile, so that callers need not wait for it.
     pub(super) async fn turn(&mut self, turn: Turn) -> Result<(), SessionEnd> {
+        let given_up = Instant::now() + self.shared.config.lease();
         let done = {
             let under_way = take_turn(&mut self.connection, &self.lease, &turn);
             tokio::pin!(under_way);
@@ -156,21 +167,28 @@ impl Session {
                 tokio::select! {
                     done = &mut under_way => break done?,
                     () = self.sending.hear() => self.sending.absorb(&self.lease)?,
+                    // a connection that hangs must not hold the shard for ever
+                    () = tokio::time::sleep_until(given_up.into()) => return Err(SessionEnd::LeaseLost),
                 }
             }
         };
         self.lease.renew(done.asked);
         if turn.number.is_some() {
-            self.more = done.numbered.len() >= TURN_ROWS || done.numbered.iter().map(Numbered::bytes).sum::<usize>() >= TURN_BYTES;
+            let bytes: usize = done.numbered.iter().map(Numbered::bytes).sum();
+            self.more = done.numbered.len() >= TURN_ROWS || bytes >= TURN_BYTES;
         }
         if !turn.marks.is_empty() {
             fault::point("relay.marked");
+            // who asked again in between found a row that was neither marked nor about to be acknowledged
+            self.shared.waiters.answer(&turn.marks.iter().map(Acknowledged::from).collect::<Vec<_>>());
             self.tell_marks().await?;
         }
         if !done.numbered.is_empty() {
             fault::point("relay.numbered");
         }
-        self.sending.send(&self.lease, &done.numbered).await
+        self.sending.send(&self.lease, &done.numbered).await?;
+        self.full = self.sending.flight.full_lanes(TURN_ROWS).count();
+        Ok(())
     }
 
     /// In a transaction that writes nothing: see [`crate::listen`].

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use brainops_fault as fault;
 use metrics::counter;
+use sqlx::postgres::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use super::end::SessionEnd;
@@ -17,6 +18,8 @@ use crate::recovery::Place;
 
 /// How often a lease that somebody else has is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long Postgres may take to say whether the lease can be had: who had it may hold its row in mid-transaction.
+const TAKE_LIMIT: Duration = Duration::from_secs(10);
 /// Pauses between sessions that fail double from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -49,7 +52,8 @@ impl Shard {
                 Ok(Some(left)) => left.clamp(Duration::from_millis(10), LOOK_EVERY),
                 Err(end) => {
                     self.note(&end);
-                    pause = if began.elapsed() >= GOOD { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
+                    pause =
+                        if began.elapsed() >= GOOD { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
                     pause
                 }
             };
@@ -59,10 +63,11 @@ impl Shard {
 
     /// One session; or how long somebody else has the lease at least.
     async fn hold_once(&mut self) -> Result<Option<Duration>, SessionEnd> {
-        let mut connection = self.shared.connect().await?;
-        let lease = match Lease::take(&mut connection, self.shard, &self.holder, self.shared.config.lease()).await? {
-            Taking::Taken(lease) => lease,
-            Taking::Held(left) => return Ok(Some(left)),
+        let taking =
+            tokio::time::timeout(TAKE_LIMIT, self.take()).await.unwrap_or(Err(SessionEnd::NoAnswer))?;
+        let (connection, lease) = match taking {
+            (connection, Taking::Taken(lease)) => (connection, lease),
+            (_, Taking::Held(left)) => return Ok(Some(left)),
         };
         fault::point("relay.lease_taken");
         counter!(LEASES_TAKEN, "shard" => self.shard.to_string()).increment(1);
@@ -75,10 +80,21 @@ impl Shard {
         Ok(None)
     }
 
+    async fn take(&self) -> Result<(PgConnection, Taking), SessionEnd> {
+        let mut connection = self.shared.connect().await?;
+        let length = self.shared.config.lease();
+        let taking = Lease::take(&mut connection, self.shard, &self.holder, length).await?;
+        Ok((connection, taking))
+    }
+
     fn note(&mut self, end: &SessionEnd) {
         counter!(SESSIONS_FAILED, "shard" => self.shard.to_string()).increment(1);
         let shard = self.shard;
-        tracing::warn!(shard, error = end as &dyn std::error::Error, "a relay's session ended, the next one reads what stands");
+        tracing::warn!(
+            shard,
+            error = end as &dyn std::error::Error,
+            "a relay's session ended, the next one reads what stands"
+        );
         if let SessionEnd::Delivery { place, source, outbox_id } = end
             && source.refused
         {

@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::time::Duration;
 
-use brainops_event::{
-    Envelope, EventId, EventType, Outgoing, Position, Source, Subject, TopicName,
-};
+use brainops_event::{Envelope, EventId, EventType, Outgoing, Position, Source, Subject, TopicName};
 use brainops_log::{TailRange, end_frontier, read_tail, start_frontier};
 use brainops_outbox::{AppendError, Outbox, OutboxConfig, Receipt, Relay, migrate};
 use brainops_testkit::Namespace;
