@@ -14,7 +14,7 @@
 //! Attempts are bounded but for outages: a subject is parked once, a month is made once, a generation pauses once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use brainops_fault::{Bug, planted, point};
@@ -26,6 +26,7 @@ use sqlx::postgres::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use crate::advance::{Fate, fate, fate_of_all};
+use crate::ahead::FoldedAhead;
 use crate::backoff::Backoff;
 use crate::batch::Unfolded;
 use crate::checkpoint::{Move, Place, advance, begin, read_locked};
@@ -83,6 +84,15 @@ enum Attempt {
     OwnFault(RunError),
 }
 
+/// The records of a batch, in the form that an attempt needs.
+struct Records<'a> {
+    batch: &'a Batch,
+    /// Looked at once, and only if they are folded in their turn.
+    items: &'a OnceLock<Vec<Item<'a>>>,
+    failures: &'a Failures,
+    ahead: Option<FoldedAhead>,
+}
+
 /// Months that have no partition yet, by table.
 pub(crate) type Missing = Vec<(&'static Table, BTreeSet<Month>)>;
 
@@ -105,11 +115,16 @@ impl<M: ReadModel> Applier<M> {
     ///
     /// # Errors
     /// [`Halt`] when the projection as a whole cannot go on, or shutdown came during an outage.
-    pub(crate) async fn apply(&mut self, batch: &Batch, shutdown: &CancellationToken) -> Result<(), Halt> {
+    pub(crate) async fn apply(
+        &mut self,
+        batch: &Batch,
+        mut ahead: Option<FoldedAhead>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Halt> {
         point("projection.batch_received");
         let started = Instant::now();
-        let items: Vec<Item<'_>> = batch.items().collect();
-        self.note_arrival(batch, &items);
+        self.note_arrival(batch);
+        let items = OnceLock::new();
         let (mut failures, mut unlike) = (Failures::default(), false);
         let mut backoff = Backoff::for_database();
         loop {
@@ -118,7 +133,8 @@ impl<M: ReadModel> Applier<M> {
             if moves.is_empty() {
                 return Ok(());
             }
-            match self.attempt(&items, &moves, &failures).await {
+            let records = Records { batch, items: &items, failures: &failures, ahead: ahead.take() };
+            match self.attempt(records, &moves).await {
                 Ok(Attempt::Committed(done)) => {
                     self.committed(&moves, done);
                     histogram!(names::BATCH_SECONDS, "read_model" => self.model.name())
@@ -148,9 +164,8 @@ impl<M: ReadModel> Applier<M> {
     /// One transaction, from BEGIN to COMMIT.
     async fn attempt(
         &self,
-        items: &[Item<'_>],
+        records: Records<'_>,
         moves: &BTreeMap<Place, Move>,
-        failures: &Failures,
     ) -> Result<Attempt, sqlx::Error> {
         let mut transaction = begin(&self.pool, &self.generation).await?;
         point("projection.begun");
@@ -166,8 +181,16 @@ impl<M: ReadModel> Applier<M> {
             transaction.rollback().await?;
             return Ok(Attempt::Committed(Done::default()));
         }
-        let sorted = sort(items, &kept, &self.scope, &self.parked, failures);
-        let mut done = match self.write_all(&mut transaction, sorted).await? {
+        let Records { batch, items, failures, ahead } = records;
+        let written = match ahead.filter(|ahead| ahead.fits(&kept, &self.parked, failures)) {
+            Some(ahead) => self.write_ahead(&mut transaction, ahead).await?,
+            None => {
+                let items = items.get_or_init(|| batch.items().collect());
+                let sorted = sort(items, &kept, &self.scope, &self.parked, failures);
+                self.write_all(&mut transaction, sorted).await?
+            }
+        };
+        let mut done = match written {
             Ok(done) => done,
             Err(unfinished) => {
                 transaction.rollback().await?;
@@ -180,6 +203,22 @@ impl<M: ReadModel> Applier<M> {
             Err(error) if outcome_is_unknown(&error) => Ok(Attempt::Unknown { done, error }),
             Err(error) => Err(error),
         }
+    }
+
+    /// Writes what was folded before its turn.
+    async fn write_ahead(
+        &self,
+        connection: &mut PgConnection,
+        ahead: FoldedAhead,
+    ) -> Result<Result<Done, Attempt>, sqlx::Error> {
+        let FoldedAhead { written, events, duplicates, .. } = ahead;
+        let missing = self.missing_months(&written);
+        if !missing.is_empty() {
+            return Ok(Err(Attempt::Months(missing)));
+        }
+        let rows = self.write_rows(connection, written).await?;
+        point("projection.rows_written");
+        Ok(Ok(Done { events, duplicates, rows, ..Done::default() }))
     }
 
     /// Everything between the checkpoints and COMMIT: rows, what is parked, what was decided.

@@ -94,7 +94,7 @@ impl<M: ReadModel> Applier<M> {
     }
 }
 
-fn each_table<T: Tables, R>(
+pub(crate) fn each_table<T: Tables, R>(
     tables: &mut T,
     mut ask: impl FnMut(&mut dyn AnyRows) -> Result<R, FoldError>,
 ) -> Result<Vec<R>, FoldError> {

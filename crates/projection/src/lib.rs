@@ -3,8 +3,21 @@
 //! A read model implements [`ReadModel`] over its [`Tables`]; everything else (SQL, checkpoints, generations) is done
 //! here: [`install`] makes its tables and views, [`run`] fills them. Knows no particular read model, and of Kafka only
 //! what `log` gives: batches, verdicts and frontiers.
+//!
+//! | what goes wrong | what it costs |
+//! |---|---|
+//! | a record cannot be decoded or folded | its subject is parked from it on ([`parked()`]); the others go on |
+//! | its key is not its subject, or it lies elsewhere | the record, alone |
+//! | too many subjects are parked within a minute | the read model pauses ([`paused`]) until a person resumes it |
+//! | the fold itself is at fault: a panic, a broken constraint | the projection stops, and names the position |
+//! | the log is another one, or has a gap | the partition stands, and names both sides |
+//! | Postgres or the registry is away | time |
+//!
+//! Rows follow from the log up to a frontier, what people decided up to there ([`decision_event`]), and the version
+//! of the fold; never from how the log was cut into batches.
 
 mod advance;
+mod ahead;
 mod announce;
 mod any;
 mod apply;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use brainops_fault::point;
-use brainops_log::{Batch, Item};
+use brainops_log::Batch;
 use chrono::Utc;
 use metrics::counter;
 
@@ -18,16 +18,16 @@ use crate::sort::Parked;
 
 impl<M: ReadModel> Applier<M> {
     /// Notes the first record of each partition that is about to be applied, and how far the log goes.
-    pub(crate) fn note_arrival(&self, batch: &Batch, items: &[Item<'_>]) {
+    pub(crate) fn note_arrival(&self, batch: &Batch) {
         let now = Utc::now();
         let mut held = self.board.lock();
         let mut waiting: BTreeSet<Place> =
             batch.spans().iter().map(|span| (span.topic.clone(), span.partition)).collect();
-        for item in items {
+        for item in batch.items() {
             if waiting.is_empty() {
                 break; // the first of each is all that matters
             }
-            let (place, offset, recorded_at) = place_of(item);
+            let (place, offset, recorded_at) = place_of(&item);
             let Some(held) = held.get_mut(&place) else { continue };
             if offset >= held.next && waiting.remove(&place) && held.is_running() {
                 held.first_unapplied = FirstUnapplied::At(recorded_at);

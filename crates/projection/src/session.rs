@@ -1,13 +1,16 @@
 //! The life of one follower: partitions come and go, batches are applied, signals answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use brainops_log::{Assignment, Batch, Follower, ReadError, Signal};
 use chrono::Utc;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::ahead::{FoldedAhead, Guess, start};
 use crate::apply::Applier;
 use crate::backoff::Backoff;
 use crate::beat::learn;
@@ -64,28 +67,36 @@ pub(crate) struct Session<M> {
     /// Since when a partition is ours in the group and somebody else's in the database.
     taken_over_at: Option<Instant>,
     looked_at: Instant,
+    /// What the follower said while a batch was applied.
+    next: Option<Next>,
+    /// Whether it is worth a try to fold a batch before its turn.
+    folds_ahead: bool,
+}
+
+/// What comes after the batch that is applied.
+enum Next {
+    Batch(Arc<Batch>, Option<JoinHandle<Guess>>),
+    Other(Signal),
 }
 
 impl<M: ReadModel> Session<M> {
     pub(crate) fn new(applier: Applier<M>, follower: Follower, shutdown: CancellationToken) -> Self {
         let board = applier.board.clone();
         let (on_hold, taken_over_at, looked_at) = (BTreeSet::new(), None, Instant::now());
-        Self { applier, board, shutdown, follower, on_hold, taken_over_at, looked_at }
+        let (next, folds_ahead) = (None, true);
+        Self { applier, board, shutdown, follower, on_hold, taken_over_at, looked_at, next, folds_ahead }
     }
 
     pub(crate) async fn follow(&mut self) -> Result<Ended, SessionEnd> {
         loop {
-            let signal = tokio::select! {
+            let next = tokio::select! {
                 biased;
                 () = self.shutdown.cancelled() => return Ok(Ended::ShutDown),
-                signal = self.follower.next() => signal,
+                next = self.next() => next,
             };
-            match signal {
-                Signal::Assigned(assignment) => self.assigned(assignment).await?,
-                Signal::Revoked(places) => self.revoked(&places),
-                Signal::Batch(batch) => self.apply(&batch).await?,
-                Signal::Idle(lags) => learn(&self.board, &lags, Utc::now()),
-                Signal::Failed(error) => return Err(SessionEnd::Read(error)),
+            match next {
+                Next::Batch(batch, guess) => self.apply(&batch, guess).await?,
+                Next::Other(signal) => self.heed(signal).await?,
             }
             if self.look().await? {
                 return Ok(Ended::Anew("the pause has ended".into()));
@@ -97,6 +108,28 @@ impl<M: ReadModel> Session<M> {
                 ));
             }
         }
+    }
+
+    /// What comes next: what was said while a batch was applied, or else what is said now.
+    async fn next(&mut self) -> Next {
+        match self.next.take() {
+            Some(next) => next,
+            None => match self.follower.next().await {
+                Signal::Batch(batch) => Next::Batch(Arc::new(batch), None),
+                other => Next::Other(other),
+            },
+        }
+    }
+
+    async fn heed(&mut self, signal: Signal) -> Result<(), SessionEnd> {
+        match signal {
+            Signal::Assigned(assignment) => self.assigned(assignment).await?,
+            Signal::Revoked(places) => self.revoked(&places),
+            Signal::Batch(batch) => self.apply(&Arc::new(batch), None).await?,
+            Signal::Idle(lags) => learn(&self.board, &lags, Utc::now()),
+            Signal::Failed(error) => return Err(SessionEnd::Read(error)),
+        }
+        Ok(())
     }
 
     /// Takes the partitions over in the database, and goes on where it says.
@@ -189,18 +222,51 @@ impl<M: ReadModel> Session<M> {
         tracing::info!(projector.name = %self.applier.generation.read_model, partitions = places.len(), "gave partitions up");
     }
 
-    /// Applies a batch; after shutdown was asked for, it gets a little longer.
-    async fn apply(&mut self, batch: &Batch) -> Result<(), Halt> {
-        let (shutdown, read_model) = (self.shutdown.clone(), self.applier.generation.read_model.clone());
+    /// Applies a batch; after shutdown was asked for, it gets a little longer. Meanwhile the next one is taken and, if
+    /// the read model allows it, folded.
+    async fn apply(&mut self, batch: &Batch, guess: Option<JoinHandle<Guess>>) -> Result<(), Halt> {
+        let ahead = self.outcome_of(guess).await;
+        let Self { applier, shutdown, follower, next, folds_ahead, .. } = self;
+        let (model, scope) = (Arc::clone(&applier.model), applier.scope.clone());
         let drained = async {
             shutdown.cancelled().await;
             tokio::time::sleep(DRAIN_LIMIT).await;
         };
-        tokio::select! {
-            applied = self.applier.apply(batch, &self.shutdown) => applied,
-            () = drained => {
-                let limit_s = DRAIN_LIMIT.as_secs();
-                Err(Halt::Fault(RunError::DrainTimedOut { read_model, limit_s }))
+        let read_model = applier.generation.read_model.clone();
+        let applying = applier.apply(batch, ahead, shutdown);
+        tokio::pin!(drained, applying);
+        loop {
+            tokio::select! {
+                biased;
+                applied = &mut applying => return applied,
+                () = &mut drained => {
+                    let limit_s = DRAIN_LIMIT.as_secs();
+                    return Err(Halt::Fault(RunError::DrainTimedOut { read_model, limit_s }));
+                }
+                signal = follower.next(), if next.is_none() => *next = Some(match signal {
+                    Signal::Batch(batch) => {
+                        let batch = Arc::new(batch);
+                        let guess = folds_ahead.then(|| start(&model, &scope, &batch));
+                        Next::Batch(batch, guess)
+                    }
+                    other => Next::Other(other),
+                }),
+            }
+        }
+    }
+
+    /// What was folded ahead; nothing when the guess was not made, or made in vain.
+    async fn outcome_of(&mut self, guess: Option<JoinHandle<Guess>>) -> Option<FoldedAhead> {
+        match guess?.await {
+            Ok(Guess::Folded(ahead)) => Some(ahead),
+            Ok(Guess::NotThisOne) => None,
+            Ok(Guess::ReadsRows) => {
+                self.folds_ahead = false;
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "folding ahead has failed; the batch is folded in its turn");
+                None
             }
         }
     }

@@ -47,7 +47,7 @@ fn of_code(code: &str) -> Remedy {
     match code {
         "57014" | "55P03" | "55006" | "25006" => Remedy::Retry, // cancelled, lock not had, object in use, a standby
         "25P03" | "25P04" => Remedy::Retry, // the transaction idled or lasted too long, as after a stopped process
-        "57P04" => Remedy::FixInstallation,                     // the database was dropped
+        "57P04" => Remedy::FixInstallation, // the database was dropped
         _ => match code.get(..2).unwrap_or_default() {
             // connection, transaction rollback (deadlock, serialization), resources, operator, system
             "08" | "40" | "53" | "57" | "58" => Remedy::Retry,
