@@ -5,7 +5,7 @@ use crate::{bare, ours};
 
 /// What the follower asks of its client, for the bare loop to have the same.
 const SAME: &[(&str, &str)] =
-    &[("queued.min.messages", "20000"), ("queued.max.messages.kbytes", "16384"), ("check.crcs", "true")];
+    &[("queued.min.messages", "20000"), ("queued.max.messages.kbytes", "8192"), ("check.crcs", "true")];
 
 pub async fn measure(data: &Data) {
     let rounds = number("BENCH_ROUNDS", 5);

@@ -26,8 +26,9 @@
 //! own partition only. What cannot pass is [`Signal::Failed`], the last signal.
 //!
 //! Partitions move one by one: a member that comes or goes does not stop the others. The classic protocol is the
-//! default because the client's form of the newer one (librdkafka 2.12) is known to stand still for minutes while
-//! members come and go; releases from 2.15 on are said to be better.
+//! default although the newer one is quicker where it works (benches/rebalance): the client's form of it in librdkafka
+//! 2.12 is reported to stand still for minutes, and in silence, while members come and go
+//! (`Blizzard/node-rdkafka#1146`; mended in 2.15), and how soon it misses a killed member is the broker's to say.
 mod assignment;
 mod context;
 pub(crate) mod failure;
