@@ -84,7 +84,7 @@ async fn opened(
         opened = &mut opened => opened,
         ended_early = &mut *relay => return ended(ended_early).and_then(|()| Err(anyhow!("the relay has ended early"))),
         () = tokio::time::sleep(QUIET) => {
-            talk(&format!("waiting up to {} s until a relay has read the end of the log", patience.as_secs()));
+            talk(&format!("waiting until a relay has read the end of the log, {} s at most", patience.as_secs()));
             opened.await
         }
     };

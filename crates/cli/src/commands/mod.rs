@@ -30,7 +30,7 @@ use crate::settings;
     propagate_version = true,
     arg_required_else_help = true,
     subcommand_required = true,
-    after_help = "Examples:\n  brainops init\n  brainops serve --roles api,projectors\n  brainops import git . \
+    after_help = "Examples:\n  brainops init\n  brainops serve\n  brainops import git . \
                   --deployments-from tags\n  brainops status\n\nExit codes: 0 done, 1 failed, 2 arguments refused, 3 something has \
                   stopped, 4 unknown."
 )]

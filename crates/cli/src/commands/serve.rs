@@ -20,8 +20,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 /// Logs go to standard error; RUST_LOG says how much, such as `info` or `brainops_log=debug,warn`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  brainops serve --roles api,relay\n\nThe doors listen on server.listen; ask GET /readyz whether all \
-                        is well."
+    after_help = "Examples:\n  brainops serve\n  brainops serve --roles api,relay\n\nEach role may run in several processes, and some process \
+                        must have the role relay: without one, events are\nkept and not sent. The doors listen on server.listen; ask \
+                        GET /readyz whether all is well."
 )]
 pub struct Arguments {
     /// What this process does, with commas between; by default everything.

@@ -11,8 +11,8 @@ use super::lock::ImportLock;
 use super::progress::Progress;
 use super::sink::Message;
 
-/// So many events are handed to the outbox at once, at most.
-const CHUNK_EVENTS: usize = 1_000;
+/// So many events are handed to the outbox at once, at most: it keeps one part of them while a relay sends another.
+const CHUNK_EVENTS: usize = 5_000;
 /// And so many bytes, so that a chunk of large events stays small in memory.
 const CHUNK_BYTES: usize = 8 * 1024 * 1024;
 /// So long nothing of a chunk may be settled before the import gives up.

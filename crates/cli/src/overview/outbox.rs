@@ -1,5 +1,7 @@
 //! How the way in is: what waits for the log, who sends it, and where nothing is sent any more.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use brainops_outbox::{OutboxState, ShardState, state};
 use sqlx::PgPool;
@@ -13,7 +15,7 @@ pub async fn outbox(pool: &PgPool) -> anyhow::Result<OutboxState> {
         .context("the outbox cannot be read; `brainops init`, run after each new version, makes its tables")
 }
 
-/// For people: a line, and one more for each shard without a relay and each partition that stands.
+/// For people: a line, and one more for shards without a relay and for each partition that stands.
 pub fn outbox_lines(outbox: &OutboxState) -> String {
     let mut text = match (outbox.pending_rows, outbox.oldest_pending_seconds) {
         (0, _) => "outbox: nothing waits for the log\n".to_owned(),
@@ -22,7 +24,13 @@ pub fn outbox_lines(outbox: &OutboxState) -> String {
             format!("outbox: {} for the log{oldest}\n", waiting(rows))
         }
     };
-    text.extend(outbox.shards.iter().filter_map(without_relay));
+    let mut without: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for shard in &outbox.shards {
+        if let Some(why) = without_relay(shard) {
+            without.entry(why).or_default().push(shard.shard.to_string());
+        }
+    }
+    text.extend(without.iter().map(|(why, shards)| format!("outbox, shard {}: {why}\n", shards.join(", "))));
     for stopped in &outbox.stopped {
         text.push_str(&format!(
             "nothing is sent to {}/{}: {}\n",
@@ -37,8 +45,9 @@ fn waiting(rows: u64) -> String {
     if rows == 1 { "1 event waits".to_owned() } else { format!("{} wait", things(rows, "event")) }
 }
 
+/// Why nothing of a shard is sent now.
 fn without_relay(shard: &ShardState) -> Option<String> {
-    let ShardState { shard, holder, lease_seconds_left, open, .. } = shard;
+    let ShardState { holder, lease_seconds_left, open, .. } = shard;
     let why = match holder {
         _ if *open => return None,
         Some(holder) if *lease_seconds_left > 0.0 => {
@@ -47,7 +56,7 @@ fn without_relay(shard: &ShardState) -> Option<String> {
         Some(holder) => format!("no relay; the last was {holder}"),
         None => "no relay yet".to_owned(),
     };
-    Some(format!("outbox shard {shard}: {why}\n"))
+    Some(why)
 }
 
 #[cfg(test)]
@@ -78,9 +87,9 @@ mod tests {
 
     #[test]
     fn what_waits_and_why_is_said() {
-        let text = outbox_lines(&with(vec![shard(false, -4.0)], 1));
+        let text = outbox_lines(&with(vec![shard(false, -4.0), shard(false, -1.0)], 1));
         assert!(text.contains("1 event waits for the log, the oldest for"), "{text}");
-        assert!(text.contains("shard 2: no relay; the last was host:7"), "{text}");
+        assert!(text.contains("shard 2, 2: no relay; the last was host:7"), "{text}");
         assert!(outbox_lines(&with(vec![shard(false, 4.0)], 2)).contains("still reads"));
         let stopped = StoppedPartition {
             topic: "brainops.lead".to_owned(),

@@ -67,7 +67,7 @@ pub async fn run(context: &Context, Arguments { file, patience }: &Arguments) ->
         None => Ok(Exit::Done),
         Some(([source, id, ..], error)) => {
             let place = format!(
-                "the event {source} {id} was not appended; {acknowledged} of {} are in the log",
+                "the event {source} {id} was not appended; {acknowledged} of {} events are in the log",
                 told.len()
             );
             Err(anyhow::Error::new(error).context(place))
