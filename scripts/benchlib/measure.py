@@ -16,7 +16,7 @@ SIZES = """\
 SELECT regexp_replace(class.relname, '(_y?[0-9]{4}_[0-9]{2})', '_MONTH'), sum(pg_relation_size(class.oid))
   FROM pg_class AS class
  WHERE class.relnamespace = 'events_g1'::regnamespace AND class.relkind IN ('r', 'i')
- GROUP BY 1 HAVING sum(pg_relation_size(class.oid)) > 1000000 ORDER BY 2 DESC
+ GROUP BY 1 HAVING sum(pg_relation_size(class.oid)) > 100000 ORDER BY 2 DESC
 """
 
 

@@ -91,8 +91,8 @@ pub(crate) fn fold(rows: Vec<Owned>) -> Vec<Owned> {
 /// The rows of each key one after another: the n-th wave has the n-th row of every key that has so many, for one
 /// statement cannot change a row twice.
 pub(crate) fn waves(rows: Vec<Owned>) -> Vec<Vec<Owned>> {
-    let (mut seen, mut waves): (HashMap<(String, i32), usize>, Vec<Vec<Owned>>) =
-        (HashMap::new(), Vec::new());
+    let mut seen: HashMap<(String, i32), usize> = HashMap::new();
+    let mut waves: Vec<Vec<Owned>> = Vec::new();
     for row in rows {
         let wave = seen.entry((row.subject.clone(), row.line)).or_default();
         if waves.len() == *wave {

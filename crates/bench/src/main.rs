@@ -52,6 +52,8 @@ enum Command {
     Start(start::Start),
     /// Run a program that fills a table, and measure it from outside.
     Watch(watch::Watch),
+    /// Say what the projector may hold in memory by design.
+    Bounds,
     /// Compare a table with what the events say, every column of every row.
     Compare(compare::Compare),
 }
@@ -70,6 +72,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Appends(asked) => appends::run(asked).await,
         Command::Start(asked) => start::run(asked).await,
         Command::Watch(asked) => watch::run(asked).await,
+        Command::Bounds => stand::report(&project::bounds()),
         Command::Compare(asked) => compare::run(asked).await,
     }
 }

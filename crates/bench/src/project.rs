@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use brainops_log::{CLIENT_QUEUE_BYTES, CatchUp, WINDOW_BYTES};
 use brainops_projection::{ReadModel, RunOptions, install};
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,7 +38,7 @@ pub(crate) struct Project {
     /// The database.
     #[arg(long)]
     database: String,
-    /// Most records of a batch; unset: the runtime's own choice.
+    /// Most records of a batch, however far behind; unset: the runtime's own choice, which grows with the lag.
     #[arg(long)]
     batch: Option<usize>,
     /// How many connections write; unset: the runtime's own choice.
@@ -78,10 +79,19 @@ async fn follow<M: ReadModel>(model: M, asked: &Project) -> anyhow::Result<()> {
     Ok(running.await?)
 }
 
+/// What the runtime may hold by design, in bytes, with batches as large as they get.
+pub(crate) fn bounds() -> serde_json::Value {
+    serde_json::json!({
+        "batch": CatchUp::default().bytes,
+        "client_queue": CLIENT_QUEUE_BYTES,
+        "window_of_a_partition": WINDOW_BYTES,
+    })
+}
+
 fn options(asked: &Project) -> RunOptions {
     let mut options = RunOptions::new("bench");
     if let Some(batch) = asked.batch {
-        options.max_records = batch;
+        (options.max_records, options.catch_up) = (batch, None);
     }
     if let Some(writers) = asked.writers {
         options.writers = writers;
