@@ -85,10 +85,10 @@ enum Attempt {
 }
 
 /// The records of a batch, in the form that an attempt needs.
-struct Records<'a> {
-    batch: &'a Batch,
+struct Records<'a, 'batch> {
+    batch: &'batch Batch,
     /// Looked at once, and only if they are folded in their turn.
-    items: &'a OnceLock<Vec<Item<'a>>>,
+    items: &'a OnceLock<Vec<Item<'batch>>>,
     failures: &'a Failures,
     ahead: Option<FoldedAhead>,
 }
@@ -164,7 +164,7 @@ impl<M: ReadModel> Applier<M> {
     /// One transaction, from BEGIN to COMMIT.
     async fn attempt(
         &self,
-        records: Records<'_>,
+        records: Records<'_, '_>,
         moves: &BTreeMap<Place, Move>,
     ) -> Result<Attempt, sqlx::Error> {
         let mut transaction = begin(&self.pool, &self.generation).await?;

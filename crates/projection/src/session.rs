@@ -88,10 +88,11 @@ impl<M: ReadModel> Session<M> {
     }
 
     pub(crate) async fn follow(&mut self) -> Result<Ended, SessionEnd> {
+        let shutdown = self.shutdown.clone();
         loop {
             let next = tokio::select! {
                 biased;
-                () = self.shutdown.cancelled() => return Ok(Ended::ShutDown),
+                () = shutdown.cancelled() => return Ok(Ended::ShutDown),
                 next = self.next() => next,
             };
             match next {
