@@ -31,6 +31,7 @@ pub struct Task {
     pub(crate) postgres: PostgresConfig,
     pub(crate) max_records: usize,
     pub(crate) outbox: OutboxConfig,
+    pub(crate) announces: bool,
     pub(crate) metrics_file: PathBuf,
 }
 
@@ -56,6 +57,7 @@ pub struct Order {
     pub(crate) registry_port: Option<u16>,
     pub(crate) open_files: Option<u64>,
     pub(crate) log_to: LogTo,
+    pub(crate) announces: bool,
 }
 
 impl Order {
@@ -71,6 +73,7 @@ impl Order {
             registry_port: None,
             open_files: None,
             log_to: LogTo::File,
+            announces: false,
         }
     }
 
@@ -123,6 +126,12 @@ impl Order {
     #[must_use]
     pub fn open_files(self, limit: u64) -> Self {
         Self { open_files: Some(limit), ..self }
+    }
+
+    /// Says what it parks by an event, through the outbox.
+    #[must_use]
+    pub fn announcing(self) -> Self {
+        Self { announces: true, ..self }
     }
 
     /// Logs to a disk that is full.

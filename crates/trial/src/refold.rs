@@ -12,6 +12,9 @@ use crate::raw::RawFacts;
 /// How many offsets back a repeat counts as one: the wire contract's number.
 const WINDOW: i64 = 65_536;
 
+/// Partitions and offsets.
+pub(crate) type Places = BTreeSet<(i32, i64)>;
+
 /// What the rows must be, and what must be set aside.
 #[derive(Debug, Default)]
 pub(crate) struct Expectation {
@@ -27,7 +30,7 @@ pub(crate) fn refold(
     topic: &TopicName,
     records: &BTreeMap<i32, Vec<RawFacts>>,
     to: &BTreeMap<i32, i64>,
-    (poison, dismissed): (&BTreeSet<(i32, i64)>, &BTreeSet<(i32, i64)>),
+    (poison, dismissed): (&Places, &Places),
     partitions: i32,
 ) -> Expectation {
     let (mut expectation, mut tables) = (Expectation::default(), TrialTables::default());

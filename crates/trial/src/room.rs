@@ -147,6 +147,7 @@ impl Room {
             postgres,
             max_records: order.max_records,
             outbox: outbox_config(),
+            announces: order.announces,
             metrics_file: folder.join(format!("{}.metrics", order.name)),
         }
     }

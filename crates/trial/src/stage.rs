@@ -183,15 +183,16 @@ impl Stage {
         Ok(())
     }
 
-    /// Says so many events about one subject, now.
+    /// Says so many events about each of these subjects, now.
     ///
     /// # Errors
     /// When one is not acknowledged.
-    pub async fn say_about(&self, subject: &str, events: u64) -> anyhow::Result<()> {
+    pub async fn say_about(&self, subjects: &[&str], events: usize) -> anyhow::Result<()> {
         let voice = Voice::Direct(Appender::new(self.room.cluster(), self.room.registry())?);
-        let events = (0..events).map(|_| (self.ledger.say(subject), subject.to_owned())).collect();
-        let left = say(&voice, &self.ledger, events).await.map_err(anyhow::Error::msg)?;
-        anyhow::ensure!(left.is_empty(), "{} events about {subject} are not acknowledged", left.len());
+        let each = subjects.iter().flat_map(|subject| std::iter::repeat_n(*subject, events));
+        let said = each.map(|subject| (self.ledger.say(subject), subject.to_owned())).collect();
+        let left = say(&voice, &self.ledger, said).await.map_err(anyhow::Error::msg)?;
+        anyhow::ensure!(left.is_empty(), "{} events about {subjects:?} are not acknowledged", left.len());
         Ok(())
     }
 

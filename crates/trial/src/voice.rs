@@ -35,7 +35,10 @@ impl fmt::Debug for Voice {
 
 /// The pipes of the process that appends now.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Mouth(Arc<Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>>>);
+pub(crate) struct Mouth(Arc<Mutex<Option<Pipes>>>);
+
+/// To it, and from it.
+type Pipes = (ChildStdin, BufReader<ChildStdout>);
 
 impl Mouth {
     /// Speaks through this process from now on.

@@ -76,7 +76,11 @@ async fn project(
     registry: Registry,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let options = RunOptions { max_records: task.max_records, ..RunOptions::new(&task.name) };
+    let outbox = match task.announces {
+        true => Some(Outbox::open(&pool, &cluster, &registry, task.outbox.clone()).await?),
+        false => None,
+    };
+    let options = RunOptions { max_records: task.max_records, outbox, ..RunOptions::new(&task.name) };
     Ok(run(Arc::new(Trial), pool, cluster, registry, options, stop).await?)
 }
 

@@ -18,6 +18,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario::new(15, "misplaced records", |stage| Box::pin(misplaced(stage))),
         Scenario::new(16, "the largest record, a tombstone, a bomb", |stage| Box::pin(sizes(stage))),
         held(),
+        Scenario::new(15, "every parking is an event, once", |stage| Box::pin(announced(stage))),
         Scenario::new(15, "what is held comes out", |stage| Box::pin(held_and_released(stage))),
     ];
     all.into_iter().chain(points).collect()
@@ -51,16 +52,12 @@ impl Case {
 
 /// Appends good events, the poison, and good events behind it.
 async fn append(stage: &mut Stage, cases: Vec<Case>) -> anyhow::Result<()> {
-    for case in &cases {
-        stage.say_about(&case.subject, 2).await?;
-    }
+    let subjects: Vec<&str> = cases.iter().map(|case| case.subject.as_str()).collect();
+    stage.say_about(&subjects, 2).await?;
     let records = cases.iter().map(|case| case.record.clone()).collect();
     let positions = stage.room.raw().append(&stage.room.topic(), records).await?;
     stage.expected.poison.extend(positions);
-    for case in &cases {
-        stage.say_about(&case.subject, 3).await?;
-    }
-    Ok(())
+    stage.say_about(&subjects, 3).await
 }
 
 async fn begin(stage: &mut Stage) -> anyhow::Result<()> {
@@ -149,7 +146,7 @@ async fn misplaced(stage: &mut Stage) -> anyhow::Result<()> {
     let records = [without_key, other_key, no_subject, elsewhere].map(|case| case.record);
     // Each is parked alone: the checker knows by itself what is misplaced.
     stage.room.raw().append(&stage.room.topic(), records.to_vec()).await?;
-    stage.say_about("metrics/poison-elsewhere", 3).await?;
+    stage.say_about(&["metrics/poison-elsewhere"], 3).await?;
     stage.healed();
     stage.said(100).await
 }
@@ -199,10 +196,34 @@ async fn sizes(stage: &mut Stage) -> anyhow::Result<()> {
     });
     let at = stage.room.raw().append_packed(&stage.room.topic(), vec![bomb.record]).await?;
     stage.expected.poison.extend(at);
-    stage.say_about(&bomb.subject, 3).await?;
+    stage.say_about(&[bomb.subject.as_str()], 3).await?;
     stage.healed();
     stage.expected.within = Duration::from_secs(60);
     stage.said(100).await
+}
+
+/// The parked row and its event are one transaction, whoever dies: each is announced, and once.
+async fn announced(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.speak()?;
+    stage.start(Order::relay("relay"));
+    stage.start(Order::projector("one").announcing().striking("projection.parked=kill"));
+    stage.folded(100).await?;
+    two_poisoned(stage).await?;
+    stage.worker("one").until_ended(Duration::from_secs(40)).await;
+    ensure!(stage.worker("one").was_killed(), "it does not die: {}", stage.worker("one").last_words());
+    stage.healed();
+    stage.start(Order::projector("two").announcing());
+    let topic = stage.room.cluster().topic("projection")?;
+    let announced = || async {
+        let all = stage.room.raw().all(&topic).await.unwrap_or_default();
+        let events = all.into_values().flatten().filter(|event| event.kind == "projection.subject.parked");
+        events.map(|event| event.id).collect::<Vec<_>>()
+    };
+    stage.until("both are announced", || async { announced().await.len() >= 2 }).await?;
+    stage.said(100).await?;
+    let ids = announced().await;
+    ensure!(ids.len() == 2 && ids[0] != ids[1], "announced: {ids:?}");
+    Ok(())
 }
 
 async fn stays_held(stage: &mut Stage) -> anyhow::Result<()> {
@@ -210,7 +231,7 @@ async fn stays_held(stage: &mut Stage) -> anyhow::Result<()> {
     two_poisoned(stage).await?;
     stage.healed();
     stage.said(100).await?;
-    stage.say_about("metrics/poison-a", 3).await // in another batch than the poison
+    stage.say_about(&["metrics/poison-a"], 3).await // in another batch than the poison
 }
 
 /// It comes out in order when the poison is dismissed.

@@ -19,7 +19,7 @@ pub fn at_the_edge() -> Scenario {
 async fn edge(stage: &mut Stage) -> anyhow::Result<()> {
     let subject = "metrics/edge";
     stage.start(Order::projector("one").batches_of(5_000));
-    stage.say_about(subject, 1).await?;
+    stage.say_about(&[subject], 1).await?;
     stage.folded(1).await?;
     let number = *stage.ledger.pages().acked.keys().next().expect("one was said");
     let datum = event(number, subject, "EUR").datum;
