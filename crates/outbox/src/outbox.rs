@@ -157,19 +157,24 @@ impl Shared {
 
     /// A connection of its own, outside of the pool: for tasks that need one all the time.
     pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        self.options().connect().await
+    }
+
+    /// The same for a relay, whose every statement finds its rows by a key: statistics of a queue are always wrong.
+    pub(crate) async fn connect_by_key(&self) -> Result<PgConnection, sqlx::Error> {
+        let by_key = [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off")];
+        self.options().options(by_key).connect().await
+    }
+
+    fn options(&self) -> PgConnectOptions {
         let options: PgConnectOptions = (*self.pool.connect_options()).clone();
         let lease = format!("{}ms", self.config.lease_ms);
-        let options = options.options([
+        options.options([
             ("synchronous_commit", "on"),
             // who is stopped in mid-transaction must not keep the shard from others
             ("idle_in_transaction_session_timeout", lease.as_str()),
             ("work_mem", "32MB"),
-            // every statement here finds its rows by a key; statistics of a queue are always wrong
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
-        ]);
-        options.connect().await
+        ])
     }
 
     /// Tells the relays of these partitions' shards that they have rows.

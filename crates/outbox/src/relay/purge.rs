@@ -22,7 +22,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     loop {
         every.tick().await;
         let purged = async {
-            let mut connection = shared.connect().await?;
+            let mut connection = shared.connect_by_key().await?;
             purge(&mut connection, shared.config.keep()).await
         };
         match purged.await {

@@ -81,7 +81,7 @@ impl Shard {
     }
 
     async fn take(&self) -> Result<(PgConnection, Taking), SessionEnd> {
-        let mut connection = self.shared.connect().await?;
+        let mut connection = self.shared.connect_by_key().await?;
         let length = self.shared.config.lease();
         let taking = Lease::take(&mut connection, self.shard, &self.holder, length).await?;
         Ok((connection, taking))
