@@ -86,7 +86,7 @@ async fn what_is_appended_can_be_tailed_and_shown() {
     assert_eq!((&first["partition"], &first["offset"]), (&again["partition"], &again["offset"]));
     let other = append(&installation, &lost(1, "lead-1").replace("price", "timing"));
     assert_eq!(other.status.code(), Some(1));
-    let place = format!("{}/{}@{}", first["topic"].as_str().unwrap(), first["partition"], first["offset"]);
+    let place = format!("{}/{}@{}", first["topic"], first["partition"], first["offset"]).replace('"', "");
     assert!(text(&other.stderr).contains(&place), "{}", text(&other.stderr));
     assert_eq!(tail(&[]).len(), 3, "nothing was appended again");
 
