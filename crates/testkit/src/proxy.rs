@@ -13,6 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// What passes at once: small, so that a narrow way lets a part of what was said arrive before the rest.
+const PIECE: usize = 256;
+
 /// How the way between client and server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Weather {
@@ -197,8 +200,7 @@ async fn ask(mut from_client: OwnedReadHalf, mut to_server: OwnedWriteHalf, rule
     {
         let bytes = &buffer[..read];
         let cut = judge(bytes);
-        let lost = cut == Cut::Question || !weathered(rules, read).await;
-        if lost || to_server.write_all(bytes).await.is_err() {
+        if cut == Cut::Question || !pass(rules, bytes, &mut to_server).await {
             rules.cuts.fetch_add(usize::from(cut != Cut::Not), Ordering::SeqCst);
             return;
         }
@@ -219,27 +221,35 @@ async fn answer_back(mut from_server: OwnedReadHalf, mut to_client: OwnedWriteHa
         if let Some(substitution) = &rules.substitution {
             substitute(bytes, &substitution.0, &substitution.1);
         }
-        if !weathered(rules, read).await || to_client.write_all(bytes).await.is_err() {
+        if !pass(rules, bytes, &mut to_client).await {
             return;
         }
     }
 }
 
-/// Lets so many bytes wait as the weather has it; false when they are lost.
-async fn weathered(rules: &Rules, bytes: usize) -> bool {
+/// Passes bytes on as the weather has it; false when they are lost, and the connection with them.
+async fn pass(rules: &Rules, bytes: &[u8], to: &mut OwnedWriteHalf) -> bool {
     let weather = rules.weather.borrow().clone();
-    match weather {
-        Weather::Slow(latency) => tokio::time::sleep(latency).await,
-        Weather::Narrow { bytes_per_second } => {
-            let millis = bytes as u64 * 1000 / bytes_per_second.max(1);
-            tokio::time::sleep(Duration::from_millis(millis)).await;
+    if let Weather::Slow(latency) = weather {
+        tokio::time::sleep(latency).await; // once, however much was said at once
+    }
+    for piece in bytes.chunks(PIECE) {
+        let weather = rules.weather.borrow().clone();
+        match weather {
+            Weather::Narrow { bytes_per_second } => {
+                let micros = piece.len() as u64 * 1_000_000 / bytes_per_second.max(1);
+                tokio::time::sleep(Duration::from_micros(micros)).await;
+            }
+            Weather::HalfOpen => {
+                let mut weather = rules.weather.clone();
+                weather.wait_for(|weather| *weather != Weather::HalfOpen).await.ok();
+                return false;
+            }
+            Weather::Clear | Weather::Slow(_) | Weather::Down | Weather::AnsweredBySomebodyElse(_) => {}
         }
-        Weather::HalfOpen => {
-            let mut weather = rules.weather.clone();
-            weather.wait_for(|weather| *weather != Weather::HalfOpen).await.ok();
+        if to.write_all(piece).await.is_err() {
             return false;
         }
-        Weather::Clear | Weather::Down | Weather::AnsweredBySomebodyElse(_) => {}
     }
     true
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use brainops_testkit::{Proxy, Weather};
 use brainops_trial::{Order, Scenario, Stage};
 use rustix::process::Signal;
 
@@ -28,13 +29,21 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario::new(1, name, move |stage| Box::pin(appender_at(stage, point)))
     });
     let random = Scenario::new(1, "relay killed at random", |stage| Box::pin(relay_at_random(stage)));
+    let narrow = while_sending();
     let stopped = ["relay.numbered", "relay.half_sent", "relay.acknowledged"].map(stopped_at);
-    relays.chain(appenders).chain([random]).chain(stopped).collect()
+    relays.chain(appenders).chain([random, narrow]).chain(stopped).collect()
 }
 
 /// The relay dies at this point.
 pub fn at(point: &'static str) -> Scenario {
     Scenario::new(1, format!("relay killed at {point}"), move |stage| Box::pin(relay_at(stage, point)))
+}
+
+/// The relay dies while a part of what it sends has arrived.
+pub fn while_sending() -> Scenario {
+    Scenario::new(1, "relay killed while it sends over a narrow way", |stage| {
+        Box::pin(dies_while_sending(stage))
+    })
 }
 
 /// The relay stands at this point until its lease is another's.
@@ -61,7 +70,7 @@ async fn relay_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
     stage.healed();
     stage.start(Order::relay("two"));
     stage.start(Order::relay("three"));
-    stage.said(200).await
+    stage.said(100).await
 }
 
 async fn appender_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
@@ -80,7 +89,7 @@ async fn appender_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
     }
     stage.healed();
     stage.start(Order::appender("appender-last"));
-    stage.said(200).await
+    stage.said(100).await
 }
 
 async fn relay_at_random(stage: &mut Stage) -> anyhow::Result<()> {
@@ -102,6 +111,23 @@ async fn relay_at_random(stage: &mut Stage) -> anyhow::Result<()> {
     }
     stage.healed();
     stage.said(100).await
+}
+
+async fn dies_while_sending(stage: &mut Stage) -> anyhow::Result<()> {
+    let proxy = Proxy::before_kafka(stage.room.kafka_port()).await;
+    stage.start(Order::projector("reader"));
+    stage.speak_through_outbox().await?;
+    for _ in 0..4 {
+        stage.start(Order::relay("dies").kafka_by(proxy.port()));
+        stage.said(10).await?;
+        proxy.set(Weather::Narrow { bytes_per_second: 600 });
+        tokio::time::sleep(Duration::from_millis(stage.dice.between(500, 2_500))).await; // the fault's own moment
+        stage.worker("dies").kill().await;
+        proxy.set(Weather::Clear);
+    }
+    stage.healed();
+    stage.start(Order::relay("last"));
+    stage.said(50).await
 }
 
 async fn relay_stands_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
