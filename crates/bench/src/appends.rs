@@ -48,7 +48,8 @@ pub(crate) async fn run(asked: Appends) -> anyhow::Result<()> {
         tasks.spawn(call(opened.door.clone(), format!("{run}-{caller}"), caller, each, (beginning, end)));
     }
     tokio::time::sleep_until(beginning.into()).await;
-    let meter = Meter { process: own_pid(), broker: asked.broker, ..Meter::default() };
+    let backends = backends(&stand, &asked.database).await?;
+    let meter = Meter { process: own_pid(), backends, broker: asked.broker };
     let from = meter.read();
     tokio::time::sleep_until(end.into()).await;
     let to = meter.read();
@@ -62,6 +63,13 @@ pub(crate) async fn run(asked: Appends) -> anyhow::Result<()> {
     figures["p50_ms"] = percentile(&times, 0.5).into();
     figures["p99_ms"] = percentile(&times, 0.99).into();
     report(&figures)
+}
+
+/// Who serves the platform's own connections to a database at this moment.
+async fn backends(stand: &Stand, database: &str) -> anyhow::Result<Vec<i32>> {
+    let mut connection = stand.connect(database, "bench-appends").await?;
+    let sql = "SELECT pid FROM pg_stat_activity WHERE datname = $1 AND application_name <> 'bench-appends'";
+    Ok(sqlx::query_scalar(sql).bind(database).fetch_all(&mut connection).await?)
 }
 
 /// One caller: milliseconds of each of its calls that ended in the measured time.
