@@ -93,7 +93,6 @@ async fn what_is_parked_is_shown_retried_and_dismissed() {
 
     let parked = list(&installation, "leads").remove(0);
     assert_eq!((&parked["read_model"], &parked["subject"]), (&json!("leads"), &json!("lead-7")));
-    assert_eq!((&parked["source"], &parked["id"]), (&json!("tests"), &json!("bad")));
     let first = parked["first"].as_str().unwrap();
     let printed = text(&installation.output(&["parked", "list"]).stdout);
     assert!(printed.contains(first) && printed.contains("lead-7"), "{printed}");
@@ -103,7 +102,8 @@ async fn what_is_parked_is_shown_retried_and_dismissed() {
         let records = shown["records"].as_array().unwrap();
         assert_eq!(
             records.iter().map(|one| &one["id"]).collect::<Vec<_>>(),
-            [&json!("bad"), &json!("behind")]
+            [&Value::Null, &json!("behind")],
+            "what the first says of itself cannot be read: {shown}"
         );
         assert_eq!((&records[0]["position"], &records[1]["type"]), (&json!(first), &json!("lead.lost")));
         assert!(!shown.to_string().contains("never to be shown"), "{shown}");
@@ -169,6 +169,8 @@ async fn a_paused_read_model_goes_on_when_a_person_says_so() {
     let (code, done) = decide(&installation, &resume);
     assert_eq!((code, &done[0]["state"]), (Some(0), &json!("done")), "{done}");
     assert_eq!(installation.output(&resume).status.code(), Some(4), "it is not paused any more");
+    let goes_on = || async { installation.output(&["status"]).status.code() == Some(0) };
+    eventually(LIMIT, goes_on).await.expect("it is followed again");
     installation.caught_up().await;
     installation.close().await;
 }

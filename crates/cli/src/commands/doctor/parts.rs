@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use anyhow::Context as _;
 use brainops_event::error_chain;
 use brainops_log::{Cluster, Registry};
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgConnection, PgPool};
 
 use super::checks::{kafka, postgres, registry};
 use super::finding::Finding;
@@ -76,6 +77,11 @@ async fn open_registry(context: &Context) -> Vec<Finding> {
 
 async fn open_postgres(context: &Context) -> (Option<PgPool>, Vec<Finding>) {
     let asked = async {
+        // A single connection says at once what is in its way; a pool tries again until it has waited long enough.
+        let config = &context.settings().postgres;
+        let connection = PgConnection::connect_with(&config.options()?).await;
+        let place = || format!("cannot connect to {} at {}:{}", config.database, config.host, config.port);
+        connection.with_context(place)?.close().await?;
         let pool = context.pool().await?;
         let findings = postgres::check(&pool).await?;
         anyhow::Ok((pool, findings))

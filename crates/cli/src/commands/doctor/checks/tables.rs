@@ -32,13 +32,13 @@ pub async fn check(pool: &PgPool) -> anyhow::Result<(bool, Vec<Finding>)> {
     for model in read_models::all() {
         let (name, offered) = (model.name(), i32::try_from(model.fold_version()).unwrap_or(i32::MAX));
         match served.iter().find(|(served, ..)| served == name) {
-            None => findings.push(Finding::error(
-                NAME,
-                format!("read model {name} is not installed"),
-                "brainops init",
-            )),
+            None => {
+                complete = false;
+                let found = format!("read model {name} is not installed");
+                findings.push(Finding::error(NAME, found, "brainops init"));
+            }
             Some((_, number, version)) if *version != offered => {
-                findings.push(other_version(name, *number, *version, offered))
+                findings.push(other_version(name, *number, *version, offered));
             }
             Some(_) => {}
         }
