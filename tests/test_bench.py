@@ -57,6 +57,14 @@ class Goals(unittest.TestCase):
         for goal, values, met in cases:
             self.assertIs(Figure("x", goal, values).is_met(), met, (goal, values))
 
+    def test_what_was_not_measured_is_left_out(self):
+        gap = result()
+        gap.rounds[0]["ours"]["p50_ms"] = None
+        gap.plain("p50", "<= 1", "ours", "p50_ms")
+        gap.ratio("ratio", "<= 1", "ours", "other", "p50_ms")
+        self.assertEqual([figure.values for figure in gap.figures[1:]], [[], []])
+        self.assertIn("| p50 | - | - | - | <= 1 | not measured |", tables(gap))
+
     def test_results_survive_being_kept(self):
         self.assertEqual(Result.from_json("null", result().as_json()), result())
 

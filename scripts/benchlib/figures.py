@@ -37,13 +37,13 @@ class Result:
     seconds: float = 0.0
 
     def of(self, program: str, value: str) -> list[float]:
-        """A value of a program in every round that has it."""
-        return [one[program][value] for one in self.rounds if value in one.get(program, {})]
+        """A value of a program in every round that has it; nothing can be said of a call that never ended in its time."""
+        return [one[program][value] for one in self.rounds if one.get(program, {}).get(value) is not None]
 
     def ratio(self, what: str, goal: str, above: str, below: str, value: str = "events_per_s") -> None:
         """A figure: a value of one program by that of another, round by round."""
-        pairs = [(one[above][value], one[below][value]) for one in self.rounds if above in one and below in one]
-        self.figures.append(Figure(what, goal, [over / under for over, under in pairs if under]))
+        pairs = [(one[above].get(value), one[below].get(value)) for one in self.rounds if above in one and below in one]
+        self.figures.append(Figure(what, goal, [over / under for over, under in pairs if over is not None and under]))
 
     def plain(self, what: str, goal: str, program: str, value: str) -> None:
         """A figure: a value of a program as it is."""

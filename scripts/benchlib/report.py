@@ -85,7 +85,7 @@ def _met(figure: Figure) -> str:
 
 def _program_row(result: Result, program: str) -> str:
     rounds = [one[program] for one in result.rounds if program in one]
-    cells = [_spread([one[value] for one in rounds if value in one], digits) for _, value, digits in PROGRAM_COLUMNS]
+    cells = [_spread([one[value] for one in rounds if one.get(value) is not None], digits) for _, value, digits in PROGRAM_COLUMNS]
     return f"| {program} | {len(rounds)} | " + " | ".join(cells) + f" | {_content(rounds)} |"
 
 
