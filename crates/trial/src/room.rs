@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use brainops_event::{Catalog, SchemaId, TopicName};
-use brainops_log::{Cluster, Registry, delete_topics, end_frontier, ensure_topics};
+use brainops_log::{Cluster, Registry, TopicsError, delete_topics, end_frontier, ensure_topics};
 use brainops_outbox::OutboxConfig;
 use brainops_projection::{Generation, PostgresConfig, install};
 use brainops_testkit::{PrivateStack, TestStack};
@@ -48,7 +48,7 @@ impl Room {
         let postgres = PostgresConfig { database: prefix.clone(), ..config.postgres.clone() };
         let limits = PgPoolOptions::new().max_connections(6).acquire_timeout(Duration::from_secs(5));
         let pool = limits.connect_lazy_with(postgres.options()?);
-        ensure_topics(&cluster, Catalog::builtin()).await.context("no topics")?;
+        make_topics(&cluster).await.context("no topics")?;
         registry.register(Catalog::builtin()).await.context("no schemas")?;
         brainops_outbox::migrate(&pool).await.context("no outbox")?;
         let generation = install(&pool, &Trial).await.context("no read model")?;
@@ -196,6 +196,19 @@ impl Room {
         }
         Ok(())
     }
+}
+
+/// A broker that makes the topics of several rooms at once may not show all of them at first.
+async fn make_topics(cluster: &Cluster) -> Result<(), TopicsError> {
+    let mut last = ensure_topics(cluster, Catalog::builtin()).await;
+    for _ in 0..5 {
+        if last.is_ok() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await; // between two looks
+        last = ensure_topics(cluster, Catalog::builtin()).await;
+    }
+    last.map(drop)
 }
 
 /// Few shards, so that relays share them, and a short lease, so that a dead one is soon replaced.

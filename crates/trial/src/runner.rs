@@ -26,6 +26,12 @@ const DISK_MIB: u32 = 400;
 /// How long one scenario may take.
 const LIMIT: Duration = Duration::from_secs(240);
 
+/// How often a planted mistake may stay unseen.
+const ATTEMPTS: u64 = 5;
+
+/// How far the seeds of such attempts lie apart.
+const SEEDS_APART: u64 = 1_000_003;
+
 /// How much of a line of a worker's log is shown.
 const LINE_CHARACTERS: usize = 400;
 
@@ -65,11 +71,11 @@ async fn play_all(chosen: Vec<Scenario>, seeds: Range<u64>) -> bool {
     for seed in seeds {
         let (alone, beside): (Vec<_>, Vec<_>) =
             chosen.iter().cloned().partition(|scenario| scenario.touches_the_stack);
-        let playing =
-            futures::stream::iter(beside).map(|scenario| play(stack.clone(), scenario, seed, &folder));
+        let playing = futures::stream::iter(beside)
+            .map(|scenario| play_until_seen(stack.clone(), scenario, seed, &folder));
         lines.extend(playing.buffer_unordered(BESIDE).collect::<Vec<_>>().await);
         for scenario in alone {
-            lines.push(play(stack.clone(), scenario, seed, &folder).await);
+            lines.push(play_until_seen(stack.clone(), scenario, seed, &folder).await);
         }
     }
     if lines.iter().any(|line| line.bug.is_some()) {
@@ -80,7 +86,22 @@ async fn play_all(chosen: Vec<Scenario>, seeds: Range<u64>) -> bool {
     bad == 0
 }
 
-async fn play(stack: Arc<PrivateStack>, scenario: Scenario, seed: u64, folder: &Path) -> Line {
+/// A planted mistake may need luck to show (a part of what was sent must have arrived, and the wrong part): it gets
+/// some seeds. Anything else is played once.
+async fn play_until_seen(stack: Arc<PrivateStack>, scenario: Scenario, seed: u64, folder: &Path) -> Line {
+    let mut attempt = 0;
+    loop {
+        let (line, place) = play(stack.clone(), scenario.clone(), seed + attempt * SEEDS_APART, folder).await;
+        attempt += 1;
+        if scenario.bug.is_none() || line.is_good() || attempt == ATTEMPTS {
+            tell(&line, &place);
+            return line;
+        }
+        println!("     | {} | seed {} | nothing seen, again", line.title, line.seed);
+    }
+}
+
+async fn play(stack: Arc<PrivateStack>, scenario: Scenario, seed: u64, folder: &Path) -> (Line, PathBuf) {
     let name: String =
         scenario.title().chars().map(|letter| if letter.is_alphanumeric() { letter } else { '-' }).collect();
     let folder = folder.join(format!("{name}-{seed}"));
@@ -103,8 +124,7 @@ async fn play(stack: Arc<PrivateStack>, scenario: Scenario, seed: u64, folder: &
     if scenario.touches_the_stack && !line.is_good() {
         again.up_again().await; // the next one finds everything running
     }
-    tell(&line, &folder);
-    line
+    (line, folder)
 }
 
 async fn play_on_a_stack(

@@ -10,8 +10,11 @@ use crate::dice::Dice;
 use crate::ledger::Ledger;
 use crate::voice::{Voice, say};
 
-/// How many events are said at once.
+/// How many events are said at once, straight to Kafka.
 const AT_ONCE: u64 = 10;
+
+/// How many are said at once through the outbox, which has a commit to share among them.
+const AT_ONCE_THROUGH_OUTBOX: u64 = 30;
 
 /// The pause after each time.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -64,7 +67,8 @@ async fn speak(voice: Voice, ledger: Ledger, mut dice: Dice, stop: CancellationT
         } else if waiting.is_empty() {
             // Now and then somebody says again what was acknowledged long ago.
             waiting.extend(last.take_if(|_| dice.below(4) == 0));
-            for _ in 0..AT_ONCE {
+            let is_direct = matches!(voice, Voice::Direct(_));
+            for _ in 0..if is_direct { AT_ONCE } else { AT_ONCE_THROUGH_OUTBOX } {
                 let subject = subject(&mut dice);
                 waiting.push((ledger.say(&subject), subject));
             }

@@ -120,7 +120,7 @@ async fn dies_while_sending(stage: &mut Stage) -> anyhow::Result<()> {
     for _ in 0..4 {
         stage.start(Order::relay("dies").kafka_by(proxy.port()));
         stage.said(10).await?;
-        proxy.set(Weather::Narrow { bytes_per_second: 600 });
+        proxy.set(Weather::Narrow { bytes_per_second: 1_500 });
         tokio::time::sleep(Duration::from_millis(stage.dice.between(500, 2_500))).await; // the fault's own moment
         stage.worker("dies").kill().await;
         proxy.set(Weather::Clear);
