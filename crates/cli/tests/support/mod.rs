@@ -78,7 +78,7 @@ impl Installation {
     /// What the program answers in JSON; it must end well.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let output = self.output(&[&["--json"], arguments].concat());
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        assert!(output.status.success(), "{arguments:?}: {}: {}", output.status, text(&output.stderr));
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", text(&output.stdout)))
     }
