@@ -13,7 +13,7 @@ LOOP_TABLE = "bench.line"
 PEER_TABLE = "public.line"
 # Bytes of every table and index, those of all partitions together.
 SIZES = """\
-SELECT regexp_replace(class.relname, '(_y?[0-9]{4}_[0-9]{2})', '_MONTH'), sum(pg_relation_size(class.oid))
+SELECT regexp_replace(regexp_replace(class.relname, '_[0-9]{4}_[0-9]{2}', '_MONTH'), '^identity_[0-9]+', 'identity'), sum(pg_relation_size(class.oid))
   FROM pg_class AS class
  WHERE class.relnamespace = 'events_g1'::regnamespace AND class.relkind IN ('r', 'i')
  GROUP BY 1 HAVING sum(pg_relation_size(class.oid)) > 100000 ORDER BY 2 DESC
@@ -89,7 +89,8 @@ class Bench:
         sizes = self.stand.sql(database, SIZES)
         tables = {name: int(size) / events for name, size in (line.rsplit("|", 1) for line in sizes.splitlines())}
         self.stand.drop(database)
-        return figures | {"tables": tables, "bytes_per_event": sum(tables.values())}
+        return figures | {"tables": tables, "bytes_per_event": sum(tables.values()),
+                          "bytes_without_identity": sum(size for name, size in tables.items() if not name.startswith("identity"))}
 
     def produced(self) -> dict:
         """A bare producer, for a moment, into a topic that nobody reads."""

@@ -153,6 +153,7 @@ def index(bench: Bench) -> Result:
     result.plain("process CPU, µs an event", "", "index of events", "cpu_us")
     result.plain("backend CPU, µs an event", "", "index of events", "backend_us")
     result.plain("bytes on disk an event", "", "index of events", "bytes_per_event")
+    result.plain("bytes on disk an event, without the identity table", "", "index of events", "bytes_without_identity")
     for name in sorted({name for one in result.rounds for name in one["index of events"]["tables"]}):
         result.figures.append(Figure(f"of these in {name}", "", [
             one["index of events"]["tables"].get(name, 0) for one in result.rounds]))
