@@ -37,9 +37,11 @@ fn of_state(folder: &Path) -> anyhow::Result<Finding> {
     let free = room.f_bavail.saturating_mul(room.f_frsize);
     let found = format!("{:.1} GiB free for the state folder {}", free as f64 / GIB as f64, folder.display());
     let advice = "free some room: keys of new people cannot be stored on a full disk, and then nothing about them is accepted";
-    Ok(match free {
-        ..FREE_ERROR => Finding::error(NAME, found, advice),
-        ..FREE_WARNING => Finding::warning(NAME, found, advice),
-        _ => Finding::ok(NAME, found),
+    Ok(if free < FREE_ERROR {
+        Finding::error(NAME, found, advice)
+    } else if free < FREE_WARNING {
+        Finding::warning(NAME, found, advice)
+    } else {
+        Finding::ok(NAME, found)
     })
 }
