@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use brainops_log::{CLIENT_QUEUE_BYTES, CatchUp, WINDOW_BYTES};
+use brainops_event::Catalog;
+use brainops_log::{CLIENT_QUEUE_BYTES, CatchUp, WINDOW_BYTES, ensure_topics};
 use brainops_projection::{ReadModel, RunOptions, install};
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
@@ -60,6 +61,7 @@ async fn follow<M: ReadModel>(model: M, asked: &Project) -> anyhow::Result<()> {
     let stand = Stand::from_env()?;
     let pool = stand.postgres(&asked.database).pool().await?;
     install(&pool, &model).await?;
+    ensure_topics(&stand.cluster()?, Catalog::builtin()).await?; // decisions come through one of them
     let shutdown = CancellationToken::new();
     let asked_to_stop = shutdown.clone();
     let mut terminated = signal(SignalKind::terminate())?;
