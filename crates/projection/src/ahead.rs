@@ -81,7 +81,10 @@ fn fold_ahead<M: ReadModel>(model: &M, scope: &Scope, batch: &Batch) -> Guess {
     let Ok(mut tables) = fold_all(model, &sorted.events, tables) else { return Guess::NotThisOne };
     let Ok(written) = each_table(&mut tables, |rows| rows.write_changed()) else { return Guess::NotThisOne };
     Guess::Folded(FoldedAhead {
-        spans: moves.iter().map(|(place, one)| (place.clone(), (one.claim.from, one.claim.through))).collect(),
+        spans: moves
+            .iter()
+            .map(|(place, one)| (place.clone(), (one.claim.from, one.claim.through)))
+            .collect(),
         written: written.into_iter().flatten().collect(),
         events: sorted.events.len() as u64,
         duplicates: sorted.duplicates,
