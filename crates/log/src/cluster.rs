@@ -138,6 +138,9 @@ impl Cluster {
 
     /// A configuration for a client of this role, without anything that only producers or consumers have.
     pub(crate) fn client(&self, role: Role) -> ClientConfig {
+        // The first call of all: OpenSSL must not tear itself down at the end of the process, while threads of the
+        // client still use it; that ends in a crash now and then.
+        openssl_sys::init();
         let kafka = &self.shared.kafka;
         let mut config = ClientConfig::new();
         config

@@ -97,8 +97,7 @@ async fn zombie_rows(namespace: &Namespace) -> Vec<(String, Partition, String, S
 }
 
 async fn send_as_zombie(namespace: &Namespace, rows: &[(String, Partition, String, String, Vec<u8>)]) {
-    let (sender, mut answers) =
-        Sender::start(namespace.cluster(), Duration::ZERO, LIMIT).expect("a producer");
+    let (sender, mut answers) = Sender::start(namespace.cluster(), Duration::ZERO).expect("a producer");
     let topic = agent(namespace);
     for (ticket, (_, partition, key, headers, value)) in rows.iter().enumerate() {
         let headers: Vec<(String, String)> = serde_json::from_str(headers).expect("headers");

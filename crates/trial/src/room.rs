@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use brainops_event::{Catalog, SchemaId, TopicName};
-use brainops_log::{Cluster, Registry, TopicsError, delete_topics, end_frontier, ensure_topics};
+use brainops_log::{
+    Cluster, Registry, RegistryError, TopicsError, delete_topics, end_frontier, ensure_topics,
+};
 use brainops_outbox::OutboxConfig;
 use brainops_projection::{Generation, PostgresConfig, install};
 use brainops_testkit::{PrivateStack, TestStack};
@@ -49,7 +51,7 @@ impl Room {
         let limits = PgPoolOptions::new().max_connections(6).acquire_timeout(Duration::from_secs(5));
         let pool = limits.connect_lazy_with(postgres.options()?);
         make_topics(&cluster).await.context("no topics")?;
-        registry.register(Catalog::builtin()).await.context("no schemas")?;
+        register(&registry).await.context("no schemas")?;
         brainops_outbox::migrate(&pool).await.context("no outbox")?;
         let generation = install(&pool, &Trial).await.context("no read model")?;
         sqlx::raw_sql(include_str!("sql/watch.sql")).execute(&pool).await.context("no watch")?;
@@ -207,6 +209,20 @@ async fn make_topics(cluster: &Cluster) -> Result<(), TopicsError> {
         }
         tokio::time::sleep(Duration::from_secs(1)).await; // between two looks
         last = ensure_topics(cluster, Catalog::builtin()).await;
+    }
+    last.map(drop)
+}
+
+/// A registry whose database was killed a moment ago answers with its trouble once or twice.
+async fn register(registry: &Registry) -> Result<(), RegistryError> {
+    let mut last = registry.register(Catalog::builtin()).await;
+    for _ in 0..10 {
+        match &last {
+            Err(error) if error.is_transient() => {}
+            _ => break,
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await; // between two looks
+        last = registry.register(Catalog::builtin()).await;
     }
     last.map(drop)
 }

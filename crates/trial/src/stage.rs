@@ -235,11 +235,23 @@ impl Stage {
     /// # Errors
     /// When they are not in time.
     pub async fn folded(&self, more: i64) -> anyhow::Result<()> {
-        let sum = async || self.room.checkpoints().await.map(|all| all.values().sum::<i64>()).ok();
-        let enough = sum().await.unwrap_or(0) + more;
-        let folded = eventually(LIMIT, || async { sum().await.is_some_and(|sum| sum >= enough) }).await;
+        let now = self.offsets_folded().await.unwrap_or(0);
+        self.folded_in_all(now + more).await
+    }
+
+    /// Waits until this many offsets are folded, those from before included.
+    ///
+    /// # Errors
+    /// When they are not in time.
+    pub async fn folded_in_all(&self, enough: i64) -> anyhow::Result<()> {
+        let is_enough = || async { self.offsets_folded().await.is_some_and(|sum| sum >= enough) };
+        let folded = eventually(LIMIT, is_enough).await;
         let at = self.room.checkpoints().await;
         folded.with_context(|| format!("{at:?} of {enough} offsets are folded"))
+    }
+
+    async fn offsets_folded(&self) -> Option<i64> {
+        self.room.checkpoints().await.map(|all| all.values().sum::<i64>()).ok()
     }
 
     /// Waits until all partitions of the topic are followed by this many different workers.

@@ -81,20 +81,16 @@ struct Answers {
 
 impl Sender {
     /// Starts a producer; what becomes of its records arrives at the other end, at most as many answers as records
-    /// were sent. `linger` is how long records gather into a request. What was not acknowledged within `patience` ends
-    /// the producer: a process that slept for longer drops what it had queued when it wakes, rather than to send it
-    /// behind what others have sent since.
+    /// were sent. `linger` is how long records gather into a request.
     ///
     /// # Errors
     /// The Kafka client refuses its configuration.
     pub fn start(
         cluster: &Cluster,
         linger: Duration,
-        patience: Duration,
     ) -> Result<(Sender, mpsc::UnboundedReceiver<Delivery>), ConfigError> {
         let (deliveries, answers) = mpsc::unbounded_channel();
         let client = producer_config(cluster, linger)
-            .set("message.timeout.ms", patience.as_millis().max(1).to_string())
             .create_with_context(Answers { deliveries })
             .map_err(ConfigError::Client)?;
         Ok((Sender { client, ended: AtomicBool::new(false) }, answers))

@@ -46,9 +46,7 @@ pub(crate) struct Sending {
 
 impl Sending {
     pub(crate) fn start(shared: &Arc<Shared>, lanes: Lanes) -> Result<Sending, SessionEnd> {
-        // no longer than the lease: what a sleeper had queued must not arrive when its repeats are no longer known
-        let sender = Sender::start(&shared.cluster, LINGER, shared.config.lease());
-        let (sender, deliveries) = sender.map_err(SessionEnd::Producer)?;
+        let (sender, deliveries) = Sender::start(&shared.cluster, LINGER).map_err(SessionEnd::Producer)?;
         Ok(Sending {
             shared: Arc::clone(shared),
             flight: Flight::new(lanes.list.len()),

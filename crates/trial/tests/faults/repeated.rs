@@ -20,7 +20,7 @@ async fn edge(stage: &mut Stage) -> anyhow::Result<()> {
     let subject = "metrics/edge";
     stage.start(Order::projector("one").batches_of(5_000));
     stage.say_about(&[subject], 1).await?;
-    stage.folded(1).await?;
+    stage.folded_in_all(1).await?; // it may be folded before anybody asks
     let number = *stage.ledger.pages().acked.keys().next().expect("one was said");
     let datum = event(number, subject, "EUR").datum;
     let value = frame(stage.schema(), &datum);
