@@ -31,6 +31,7 @@ pub(super) fn settings(cluster: &Cluster, config: &FollowerConfig) -> ClientConf
         .set("queued.min.messages", CLIENT_QUEUE_RECORDS.to_string())
         .set("fetch.max.bytes", FETCH_BYTES.to_string())
         .set("max.partition.fetch.bytes", PARTITION_FETCH_BYTES.to_string())
+        .set("topic.metadata.refresh.interval.ms", "10000") // how long partitions that were added go unnoticed
         .set("fetch.queue.backoff.ms", "5"); // the default lets a queue that was full run empty for a second
     match config.protocol {
         GroupProtocol::Classic => settings
