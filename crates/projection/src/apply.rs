@@ -56,6 +56,7 @@ pub(crate) struct Applier<M> {
     /// Where what is parked is said; nowhere in tests without one.
     pub(crate) outbox: Option<Outbox>,
     pub(crate) max_parked_per_minute: u32,
+    pub(crate) copy_from_rows: usize,
     pub(crate) board: Board,
     pub(crate) months: KnownMonths,
     /// The parked subjects of the partitions that are held.

@@ -64,7 +64,7 @@ impl<M: ReadModel> Applier<M> {
         let mut rows = Vec::new();
         for table_rows in written {
             rows.push((table_rows.table.name, u64::try_from(table_rows.rows).unwrap_or(u64::MAX)));
-            statement::write(connection, &schema, table_rows).await?;
+            statement::write(connection, &schema, table_rows, self.copy_from_rows).await?;
             if rows.len() == 1 {
                 point("projection.rows_half_written");
             }

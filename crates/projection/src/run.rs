@@ -57,6 +57,10 @@ pub struct RunOptions {
     /// How many subjects may be parked within a minute before the read model pauses until a person resumes it.
     /// Default: 100.
     pub max_parked_per_minute: u32,
+    /// From how many rows on a batch's rows of an append-only table are sent by COPY; fewer go as arrays. Default:
+    /// 20,000. The driver sends the end of a COPY in a packet of its own and leaves Nagle's algorithm on, so that each
+    /// COPY waits some 40 ms for the server's delayed acknowledgement; below this that costs more than COPY saves.
+    pub copy_from_rows: usize,
     /// How long the registry must go on saying that it has no such schema until a record is poison. Default: 1 min.
     pub unknown_schema_patience: Duration,
     /// Takes the events that say what was parked. Default: none, and nothing is said.
@@ -74,6 +78,7 @@ impl RunOptions {
             catch_up: Some(CatchUp::default()),
             writers: 1,
             max_parked_per_minute: 100,
+            copy_from_rows: 20_000,
             unknown_schema_patience: Duration::from_secs(60),
             outbox: None,
         }
@@ -277,6 +282,7 @@ impl<M: ReadModel> Runner<M> {
             scope: self.scope.clone(),
             outbox: self.options.outbox.clone(),
             max_parked_per_minute: self.options.max_parked_per_minute,
+            copy_from_rows: self.options.copy_from_rows,
             board,
             months: KnownMonths::default(),
             parked: ParkedSets::new(),

@@ -4,13 +4,14 @@
 //! |---|---|
 //! | load | one `SELECT` joined with the `UNNEST` of the wanted keys |
 //! | upsert | one `INSERT ... SELECT FROM UNNEST ... ON CONFLICT DO UPDATE`, columns listed |
-//! | append | one binary `COPY` |
+//! | append, many rows | one binary `COPY` |
+//! | append, fewer | one `INSERT ... SELECT FROM UNNEST` |
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Postgres};
 
 use crate::bind::ColumnArray;
-use crate::table::{Column, ColumnType, Table};
+use crate::table::{Column, ColumnType, Table, WriteMode};
 use crate::value::element_oid;
 use crate::writer::{ColumnValues, Values, WrittenRows};
 
@@ -30,15 +31,21 @@ pub(crate) async fn load(
     bind(sqlx::query(AssertSqlSafe(sql)), key, columns).fetch_all(connection).await
 }
 
-/// Writes the rows, in one statement.
+/// Writes the rows, in one statement; of an append-only table by COPY, if there are so many at least.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     schema: &str,
     rows: WrittenRows,
+    copy_from_rows: usize,
 ) -> Result<u64, sqlx::Error> {
+    let is_copied = rows.rows >= copy_from_rows || has_lists(rows.table);
+    let rows = if is_copied { rows } else { rows.into_columns() };
     match rows.values {
         Values::Columns(columns) => {
-            let sql = upsert_sql(schema, rows.table);
+            let sql = match rows.table.mode {
+                WriteMode::Upsert => upsert_sql(schema, rows.table),
+                WriteMode::Append => insert_sql(schema, rows.table),
+            };
             let query = bind(sqlx::query(AssertSqlSafe(sql)), rows.table.columns, columns);
             Ok(query.execute(connection).await?.rows_affected())
         }
@@ -61,6 +68,11 @@ pub(crate) async fn write(
     }
 }
 
+/// Lists of texts have another form in arrays than in a COPY.
+fn has_lists(table: &Table) -> bool {
+    table.columns.iter().any(|column| column.kind == ColumnType::TextArray)
+}
+
 type Query<'q> = sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments>;
 
 fn bind<'q>(mut query: Query<'q>, columns: &[Column], values: Vec<ColumnValues>) -> Query<'q> {
@@ -81,25 +93,26 @@ fn load_sql(schema: &str, table: &Table) -> String {
     )
 }
 
-fn upsert_sql(schema: &str, table: &Table) -> String {
+fn insert_sql(schema: &str, table: &Table) -> String {
     let columns = list(table.columns, |column| column.name.to_owned());
     let selected = list(table.columns, |column| match column.kind {
         // Postgres has no arrays of arrays: lists travel as array literals.
         ColumnType::TextArray => format!("given.{}::text[]", column.name),
         _ => format!("given.{}", column.name),
     });
+    let given = unnest(table.columns, "given");
+    format!("INSERT INTO {schema}.{} ({columns}) SELECT {selected} FROM {given}", table.name)
+}
+
+fn upsert_sql(schema: &str, table: &Table) -> String {
     let rest = &table.columns[table.key().len()..];
     let action = if rest.is_empty() {
         "DO NOTHING".to_owned()
     } else {
         format!("DO UPDATE SET {}", list(rest, |column| format!("{0} = EXCLUDED.{0}", column.name)))
     };
-    format!(
-        "INSERT INTO {schema}.{} ({columns}) SELECT {selected} FROM {} ON CONFLICT ({}) {action}",
-        table.name,
-        unnest(table.columns, "given"),
-        list(table.key(), |column| column.name.to_owned()),
-    )
+    let key = list(table.key(), |column| column.name.to_owned());
+    format!("{} ON CONFLICT ({key}) {action}", insert_sql(schema, table))
 }
 
 fn copy_sql(schema: &str, table: &Table) -> String {
@@ -128,7 +141,7 @@ fn list(columns: &[Column], text: impl Fn(&Column) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::WriteMode;
+    use crate::writer::RowWriter;
 
     static LEAD: Table = Table {
         name: "lead",
@@ -160,6 +173,33 @@ mod tests {
             copy_sql("leads_g1", &LEAD),
             "COPY leads_g1.lead (id, tags, seen_at) FROM STDIN (FORMAT binary)"
         );
+    }
+
+    #[test]
+    fn a_copy_stream_becomes_the_columns_that_it_holds() {
+        static SEEN: Table = Table {
+            name: "seen",
+            columns: &[Column::required("id", ColumnType::Text), Column::optional("size", ColumnType::Int8)],
+            key_columns: 1,
+            mode: WriteMode::Append,
+            month_partitioned_by: None,
+        };
+        let write = |mut writer: RowWriter| {
+            for (id, size) in [("a", Some(7_i64)), ("", None), ("long enough", Some(-1))] {
+                writer
+                    .write_row(|out| {
+                        out.put(id).put(&size);
+                    })
+                    .unwrap();
+            }
+            writer.into_written()
+        };
+        let turned = write(RowWriter::for_copy(&SEEN)).into_columns();
+        let direct = write(RowWriter::for_upsert(&SEEN));
+        let (Values::Columns(turned), Values::Columns(direct)) = (turned.values, direct.values) else {
+            panic!("both are columns");
+        };
+        assert_eq!(format!("{turned:?}"), format!("{direct:?}"));
     }
 
     #[test]

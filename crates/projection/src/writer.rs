@@ -208,6 +208,28 @@ pub struct WrittenRows {
     pub(crate) values: Values,
 }
 
+impl WrittenRows {
+    /// Rows of a COPY stream as one array per column. An element is the same bytes in both, but for lists of texts.
+    pub(crate) fn into_columns(self) -> Self {
+        let Values::Tuples(tuples) = &self.values else { return self };
+        let mut columns = vec![ColumnValues::default(); self.table.columns.len()];
+        let mut rest = tuples.as_slice();
+        while let Some((_, row)) = rest.split_at_checked(2) {
+            rest = row; // behind the number of columns, which is always the same
+            for column in &mut columns {
+                let Some((length, _)) = rest.split_first_chunk::<4>() else { return self };
+                let bytes = 4 + usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0); // -1 is NULL
+                let Some((element, behind)) = rest.split_at_checked(bytes) else { return self };
+                column.elements.extend_from_slice(element);
+                column.count += 1;
+                column.has_null |= i32::from_be_bytes(*length) < 0;
+                rest = behind;
+            }
+        }
+        Self { values: Values::Columns(columns), ..self }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Values {
     Columns(Vec<ColumnValues>),

@@ -80,7 +80,8 @@ async fn project(
         true => Some(Outbox::open(&pool, &cluster, &registry, task.outbox.clone()).await?),
         false => None,
     };
-    let options = RunOptions { max_records: task.max_records, outbox, ..RunOptions::new(&task.name) };
+    let (max_records, copy_from_rows) = (task.max_records, 1); // a COPY can be cut in its middle
+    let options = RunOptions { max_records, copy_from_rows, outbox, ..RunOptions::new(&task.name) };
     Ok(run(Arc::new(Trial), pool, cluster, registry, options, stop).await?)
 }
 

@@ -138,7 +138,7 @@ impl Running {
     }
 }
 
-/// Options with small batches, so that a test has many of them.
+/// Options with small batches, so that a test has many of them, and COPY for all of them.
 pub fn small_batches(instance: &str, max_records: usize) -> RunOptions {
-    RunOptions { max_records, catch_up: None, ..RunOptions::new(instance) }
+    RunOptions { max_records, catch_up: None, copy_from_rows: 1, ..RunOptions::new(instance) }
 }
