@@ -34,6 +34,19 @@ pub(crate) fn describe_topics<C: ClientContext>(
     names: &[&str],
     limit: Duration,
 ) -> Result<Vec<TopicDescription>, KafkaError> {
+    // SAFETY: the descriptions are valid while they are read.
+    ask_about_topics(client, names, limit, false, |topic| unsafe { read_description(topic) })
+}
+
+/// Asks for what a broker knows of topics, on demand with what our principal may do there, and lets each
+/// description be read. Blocks for `limit` at most.
+pub(crate) fn ask_about_topics<C: ClientContext, T>(
+    client: &Client<C>,
+    names: &[&str],
+    limit: Duration,
+    with_operations: bool,
+    read: impl Fn(*const sys::rd_kafka_TopicDescription_t) -> T,
+) -> Result<Vec<T>, KafkaError> {
     let limit_ms = c_int::try_from(limit.as_millis()).unwrap_or(c_int::MAX);
     let names = names.iter().map(|name| CString::new(*name)).collect::<Result<Vec<_>, _>>()?;
     let mut pointers: Vec<*const c_char> = names.iter().map(|name| name.as_ptr()).collect();
@@ -52,6 +65,10 @@ pub(crate) fn describe_topics<C: ClientContext>(
         );
         let queue = Owned::new(sys::rd_kafka_queue_new(client.native_ptr()), sys::rd_kafka_queue_destroy);
         sys::rd_kafka_AdminOptions_set_request_timeout(options.0, limit_ms, ptr::null_mut(), 0);
+        if with_operations {
+            let refused = sys::rd_kafka_AdminOptions_set_include_authorized_operations(options.0, 1);
+            drop(Owned::new(refused, sys::rd_kafka_error_destroy));
+        }
         sys::rd_kafka_DescribeTopics(client.native_ptr(), topics.0, options.0, queue.0);
         Owned::new(sys::rd_kafka_queue_poll(queue.0, limit_ms), sys::rd_kafka_event_destroy)
     };
@@ -59,10 +76,13 @@ pub(crate) fn describe_topics<C: ClientContext>(
         return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut));
     }
     // SAFETY: the event is not null, and everything read from it is copied before it is freed.
-    unsafe { read_descriptions(event.0) }
+    unsafe { read_answer(event.0, read) }
 }
 
-unsafe fn read_descriptions(event: *mut sys::rd_kafka_event_t) -> Result<Vec<TopicDescription>, KafkaError> {
+unsafe fn read_answer<T>(
+    event: *mut sys::rd_kafka_event_t,
+    read: impl Fn(*const sys::rd_kafka_TopicDescription_t) -> T,
+) -> Result<Vec<T>, KafkaError> {
     // SAFETY: the caller's event is valid; results borrow from it.
     unsafe {
         let error = sys::rd_kafka_event_error(event);
@@ -75,7 +95,7 @@ unsafe fn read_descriptions(event: *mut sys::rd_kafka_event_t) -> Result<Vec<Top
         }
         let mut count = 0;
         let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &mut count);
-        Ok((0..count).map(|index| read_description(*topics.add(index))).collect())
+        Ok((0..count).map(|index| read(*topics.add(index))).collect())
     }
 }
 
@@ -115,7 +135,9 @@ pub(crate) fn cached_watermarks<C: ClientContext>(
     (error == RD_KAFKA_RESP_ERR_NO_ERROR && low >= 0 && high >= 0).then_some((low, high))
 }
 
-unsafe fn text(pointer: *const c_char) -> String {
+/// # Safety
+/// Null, or a text that ends with a zero byte.
+pub(crate) unsafe fn text(pointer: *const c_char) -> String {
     if pointer.is_null() {
         return String::new();
     }

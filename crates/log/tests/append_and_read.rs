@@ -342,7 +342,12 @@ async fn lag_is_0_seconds_at_the_end_and_the_age_of_the_first_record_before_it()
         let at_end = lag(&space.cluster, &end).await.expect("lag");
         assert!(at_end.iter().all(|lag| lag.offsets == 0 && lag.seconds == 0.0), "{at_end:?}");
 
-        tokio::time::sleep(Duration::from_millis(20)).await; // so that the age is more than nothing
+        soon("a moment after the record's", async {
+            while chrono::Utc::now() <= appended.recorded_at {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
         let at_start = lag(&space.cluster, &start).await.expect("lag");
         let age = (chrono::Utc::now() - appended.recorded_at).to_std().expect("past").as_secs_f64();
         for lag in at_start {

@@ -3,7 +3,6 @@
 //!
 //! Unlike other readers it sees everything that a leader has acknowledged, also behind a transaction that hangs: what
 //! it does not see would be sent again.
-mod headers;
 mod thread;
 
 use std::collections::HashMap;

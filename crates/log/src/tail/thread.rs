@@ -14,9 +14,9 @@ use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::headers::header;
 use super::{Said, TailRange, TailRecord};
 use crate::context::LoggingContext;
+use crate::native::RawMessage;
 use crate::read_error::ReadError;
 
 /// What is handed on at once.
@@ -122,6 +122,12 @@ fn name(message: &BorrowedMessage<'_>) -> Option<(Source, EventId)> {
         (text("ce_source")?, text("ce_id")?)
     };
     Some((Source::new(source).ok()?, EventId::new(id).ok()?))
+}
+
+/// Value of the first header of this name, unless there is none or it is null.
+fn header<'a>(message: &'a BorrowedMessage<'_>, wanted: &str) -> Option<&'a [u8]> {
+    let mut headers = RawMessage::from(message).headers();
+    headers.find(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()))?.1
 }
 
 fn is_json(message: &BorrowedMessage<'_>) -> bool {

@@ -4,27 +4,15 @@
 use std::time::Duration;
 
 use anyhow::ensure;
+use brainops_fault::POINTS;
 use brainops_testkit::{Proxy, Weather};
 use brainops_trial::{Order, Scenario, Stage};
 use rustix::process::Signal;
 
-/// Every step of a relay.
-const RELAY_POINTS: [&str; 7] = [
-    "relay.lease_taken",
-    "relay.tail_read",
-    "relay.numbered",
-    "relay.half_sent",
-    "relay.sent",
-    "relay.acknowledged",
-    "relay.marked",
-];
-
-/// Every step of one who appends.
-const OUTBOX_POINTS: [&str; 2] = ["outbox.reserved", "outbox.committed"];
-
 pub fn scenarios() -> Vec<Scenario> {
-    let relays = RELAY_POINTS.iter().map(|point| at(point));
-    let appenders = OUTBOX_POINTS.iter().map(|point| {
+    let steps_of = |who: &'static str| POINTS.iter().filter(move |point| point.starts_with(who));
+    let relays = steps_of("relay.").map(|point| at(point));
+    let appenders = steps_of("outbox.").map(|point| {
         let name = format!("appender killed at {point}");
         Scenario::new(1, name, move |stage| Box::pin(appender_at(stage, point)))
     });

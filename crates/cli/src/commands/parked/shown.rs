@@ -3,13 +3,9 @@
 use brainops_event::format_timestamp;
 use brainops_projection::{Decision, ParkedRecord, ParkedSubject};
 use chrono::Utc;
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
-use crate::overview::{count, duration};
-
-/// One line, under the header.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+use crate::overview::{count, duration, table};
 
 /// A subject that is held back, or a record alone.
 #[derive(Debug, Serialize)]
@@ -144,16 +140,4 @@ pub fn records_table(records: &[Record]) -> String {
         ]);
     }
     format!("{table}\n")
-}
-
-fn table(header: &[&str], right: &[usize]) -> Table {
-    let mut table = Table::new();
-    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.to_vec());
-    for column in right {
-        if let Some(column) = table.column_mut(*column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
 }
