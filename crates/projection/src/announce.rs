@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn what_is_parked_again_is_the_same_event() {
         let read_model = ModelName::new("leads").unwrap();
-        let generation = Generation { read_model, number: 7, fold_version: 2 };
+        let generation = Generation::of_lineage(read_model, 7, 2);
         let first = parked_event(&generation, &parked(5, "one")).unwrap();
         let again = parked_event(&generation, &Parked { held: 9, ..parked(5, "other words") }).unwrap();
         assert_eq!((first.envelope.id(), &first.datum), (again.envelope.id(), &again.datum));

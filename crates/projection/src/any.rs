@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::generation::Generation;
 use crate::install::{InstallError, install};
 use crate::model::ReadModel;
-use crate::run::{RunOptions, run};
+use crate::run::RunOptions;
 use crate::run_error::RunError;
+use crate::supervise::run;
 
 /// A future on the heap.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

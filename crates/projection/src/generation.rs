@@ -51,8 +51,48 @@ impl fmt::Display for ModelName {
 }
 
 fn ends_like_a_generation(name: &str) -> bool {
-    name.rsplit_once("_g")
-        .is_some_and(|(_, end)| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit()))
+    GenerationKind::ALL
+        .iter()
+        .filter_map(|kind| name.rsplit_once(kind.infix()))
+        .any(|(_, end)| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// What a generation is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum GenerationKind {
+    /// It serves, has served, or is to serve: it follows the log.
+    Lineage,
+    /// It holds one past moment, and follows nothing.
+    Moment,
+    /// It was folded to be compared with another, and goes when that is done.
+    Check,
+}
+
+impl GenerationKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Lineage, Self::Moment, Self::Check];
+
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lineage => "lineage",
+            Self::Moment => "moment",
+            Self::Check => "check",
+        }
+    }
+
+    /// What stands between the read model's name and the number in the name of the schema.
+    const fn infix(self) -> &'static str {
+        match self {
+            Self::Lineage => "_g",
+            Self::Moment => "_asof_",
+            Self::Check => "_verify_",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// One generation of a read model.
@@ -60,16 +100,23 @@ fn ends_like_a_generation(name: &str) -> bool {
 pub struct Generation {
     /// The read model.
     pub read_model: ModelName,
-    /// Its number, from 1.
+    /// Its number, from 1; no two generations of a read model share one, of whatever kind they are.
     pub number: i32,
     /// The version of the fold that fills it.
     pub fold_version: i32,
+    /// What it is for.
+    pub kind: GenerationKind,
 }
 
 impl Generation {
+    /// A generation that serves, has served, or is to serve.
+    pub fn of_lineage(read_model: ModelName, number: i32, fold_version: i32) -> Self {
+        Self { read_model, number, fold_version, kind: GenerationKind::Lineage }
+    }
+
     /// The schema with its tables, such as `leads_g7`.
     pub fn schema(&self) -> String {
-        format!("{}_g{}", self.read_model, self.number)
+        format!("{}{}{}", self.read_model, self.kind.infix(), self.number)
     }
 
     /// A text of ours with this generation's names in it.
@@ -112,7 +159,7 @@ pub async fn serving(pool: &PgPool, read_model: &str) -> Result<Generation, Serv
     let row = sqlx::query(query).bind(name.as_str()).fetch_optional(pool).await;
     let found = row.and_then(|row| row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose());
     match found {
-        Ok(Some((number, fold_version))) => Ok(Generation { read_model: name, number, fold_version }),
+        Ok(Some((number, fold_version))) => Ok(Generation::of_lineage(name, number, fold_version)),
         Ok(None) => Err(ServingError::NotInstalled { read_model: name }),
         Err(source) => Err(ServingError::Database { read_model: name, source }),
     }
@@ -129,7 +176,19 @@ mod tests {
         }
         let long = "a".repeat(41);
         for name in [
-            "", "Leads", "9leads", "_x", "a-b", "a b", "a\"b", "brainops", "public", "pg_x", "leads_g1",
+            "",
+            "Leads",
+            "9leads",
+            "_x",
+            "a-b",
+            "a b",
+            "a\"b",
+            "brainops",
+            "public",
+            "pg_x",
+            "leads_g1",
+            "leads_asof_1",
+            "leads_verify_20",
             &long,
         ] {
             assert!(ModelName::new(name).is_err(), "{name}");
@@ -138,8 +197,9 @@ mod tests {
 
     #[test]
     fn names_are_filled_into_sql() {
-        let generation =
-            Generation { read_model: ModelName::new("leads").unwrap(), number: 7, fold_version: 2 };
+        let generation = Generation::of_lineage(ModelName::new("leads").unwrap(), 7, 2);
         assert_eq!(generation.fill("{generation}.lead {schema}.lead {number}"), "leads_g7.lead leads.lead 7");
+        let moment = Generation { kind: GenerationKind::Moment, ..generation };
+        assert_eq!(moment.schema(), "leads_asof_7");
     }
 }

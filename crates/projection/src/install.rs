@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::definition::{Difference, differences};
 use crate::generation::{Generation, ModelName, ModelNameError};
+use crate::lineage::{GenerationState, generations_of};
 use crate::migrate::migrate;
 use crate::model::ReadModel;
 use crate::rows::Tables;
@@ -24,20 +25,6 @@ pub enum InstallError {
     /// The platform tables cannot be made.
     #[error("cannot migrate the platform tables")]
     Migrate(#[from] MigrateError),
-    /// The served generation was filled by another version of the fold; it must be rebuilt, not changed.
-    #[error(
-        "generation {generation} of {read_model} holds fold version {installed}, this program folds version {offered}: it needs a new generation, which this program cannot make yet; `make reset` begins a local installation anew, and destroys its log"
-    )]
-    FoldVersion {
-        /// The read model.
-        read_model: ModelName,
-        /// The generation that is served.
-        generation: i32,
-        /// The version that fills it.
-        installed: i32,
-        /// The version of this program.
-        offered: i32,
-    },
     /// The definitions and the tables differ.
     #[error("the tables of {read_model} are not what it defines: {}", list(differences))]
     Tables {
@@ -75,8 +62,9 @@ fn list_views(views: &[ViewPastTheBase]) -> String {
 }
 
 /// Migrates the platform tables, makes generation 1 of the read model with its views if there is none, and otherwise
-/// checks that the served generation fits the program and brings the views up to date. Can be called at every start
-/// and by several processes at once.
+/// checks that the served generation fits the program and brings the views up to date. A served generation of another
+/// fold version is left as it is, for programs of that version; a rebuild makes one of this version. Can be called at
+/// every start and by several processes at once.
 ///
 /// # Errors
 /// [`InstallError`]; then nothing was changed but for the platform tables.
@@ -92,26 +80,25 @@ pub async fn install<M: ReadModel>(pool: &PgPool, model: &M) -> Result<Generatio
     let locked = sqlx::query(lock).bind(read_model.as_str()).execute(&mut *transaction).await;
     locked.map_err(in_database("wait for another installation"))?;
 
-    let offered = i32::try_from(model.fold_version()).unwrap_or(i32::MAX);
-    let known =
-        known_generation(&mut transaction, &read_model).await.map_err(in_database("read the generations"))?;
+    let offered = offered_version(model);
+    let known = generations_of(&mut transaction, &read_model);
+    let known = known.await.map_err(in_database("read the generations"))?;
+    for one in known.iter().filter(|one| one.state != GenerationState::Dropped) {
+        let done = bring_up_to_date(&mut transaction, &one.generation).await;
+        done.map_err(in_database("bring the runtime's tables up to date"))?;
+    }
+    let serving = known.into_iter().find(|one| one.state == GenerationState::Serving);
     let tables = M::Tables::definitions();
-    let generation = match known {
+    let generation = match serving.map(|one| one.generation) {
         Some(generation) if generation.fold_version != offered => {
-            let (installed, generation) = (generation.fold_version, generation.number);
-            return Err(InstallError::FoldVersion { read_model, generation, installed, offered });
+            transaction.commit().await.map_err(in_database("commit the installation"))?;
+            return Ok(generation);
         }
-        Some(generation) => {
-            bring_up_to_date(&mut transaction, &generation)
-                .await
-                .map_err(in_database("bring the runtime's tables up to date"))?;
-            generation
-        }
+        Some(generation) => generation,
         None => {
-            let generation = Generation { read_model: read_model.clone(), number: 1, fold_version: offered };
-            create(&mut transaction, &generation, model.tables_sql())
-                .await
-                .map_err(in_database("make the tables"))?;
+            let generation = Generation::of_lineage(read_model.clone(), 1, offered);
+            let made = create(&mut transaction, &generation, model, GenerationState::Serving).await;
+            made.map_err(in_database("make the tables"))?;
             generation
         }
     };
@@ -121,19 +108,6 @@ pub async fn install<M: ReadModel>(pool: &PgPool, model: &M) -> Result<Generatio
     check_views(&mut transaction, &generation, &tables).await?;
     transaction.commit().await.map_err(in_database("commit the installation"))?;
     Ok(generation)
-}
-
-async fn known_generation(
-    connection: &mut PgConnection,
-    read_model: &ModelName,
-) -> Result<Option<Generation>, sqlx::Error> {
-    let query = "SELECT generation, fold_version FROM brainops.generation WHERE read_model = $1 AND state = 'serving'";
-    let row = sqlx::query(query).bind(read_model.as_str()).fetch_optional(connection).await?;
-    row.map(|row| {
-        let (number, fold_version) = (row.try_get(0)?, row.try_get(1)?);
-        Ok(Generation { read_model: read_model.clone(), number, fold_version })
-    })
-    .transpose()
 }
 
 /// Brings the runtime's own tables of an existing generation to their newest form. They are the platform's, so unlike
@@ -149,10 +123,17 @@ async fn bring_up_to_date(connection: &mut PgConnection, generation: &Generation
     Ok(())
 }
 
-async fn create(
+/// The version of the fold of this program.
+pub(crate) fn offered_version<M: ReadModel>(model: &M) -> i32 {
+    i32::try_from(model.fold_version()).unwrap_or(i32::MAX)
+}
+
+/// Makes the schema and the empty tables of a generation, and says that it is there.
+pub(crate) async fn create<M: ReadModel>(
     connection: &mut PgConnection,
     generation: &Generation,
-    tables_sql: &str,
+    model: &M,
+    state: GenerationState,
 ) -> Result<(), sqlx::Error> {
     let schemas = generation.fill(
         "CREATE SCHEMA {generation}; \
@@ -160,13 +141,17 @@ async fn create(
          CREATE SCHEMA IF NOT EXISTS {schema}; \
          COMMENT ON SCHEMA {schema} IS 'Views of the read model {schema}, for its readers.'",
     );
-    for sql in [schemas, generation.fill(include_str!("sql/generation.sql")), generation.fill(tables_sql)] {
+    let own = generation.fill(include_str!("sql/generation.sql"));
+    for sql in [schemas, own, generation.fill(model.tables_sql())] {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
     }
-    let insert = "INSERT INTO brainops.generation (read_model, generation, fold_version, state, views_digest, local_version) \
-         VALUES ($1, $2, $3, 'serving', '', $4)";
+    let insert = "INSERT INTO brainops.generation (read_model, generation, fold_version, state, kind, derived_views, \
+                                                   views_digest, local_version, ready_at, served_at) \
+                  VALUES ($1, $2, $3, $4, $5, $6, '', $7, CASE WHEN $4 = 'serving' THEN now() END, \
+                          CASE WHEN $4 = 'serving' THEN now() END)";
     let insert = sqlx::query(insert).bind(generation.read_model.as_str()).bind(generation.number);
-    insert.bind(generation.fold_version).bind(LOCAL_VERSION).execute(connection).await?;
+    let insert = insert.bind(generation.fold_version).bind(state.as_str()).bind(generation.kind.as_str());
+    insert.bind(model.views_sql()).bind(LOCAL_VERSION).execute(connection).await?;
     Ok(())
 }
 
@@ -179,11 +164,14 @@ async fn make_views(
 ) -> Result<(), sqlx::Error> {
     let sql = views_sql(generation, tables, derived);
     let changed = "UPDATE brainops.generation \
-                      SET views_digest = encode(sha256(convert_to($3, 'UTF8')), 'hex') \
+                      SET derived_views = $4, views_digest = encode(sha256(convert_to($3, 'UTF8')), 'hex') \
                     WHERE read_model = $1 AND generation = $2 \
                       AND views_digest <> encode(sha256(convert_to($3, 'UTF8')), 'hex')";
-    let changed =
-        sqlx::query(changed).bind(generation.read_model.as_str()).bind(generation.number).bind(&sql);
+    let changed = sqlx::query(changed)
+        .bind(generation.read_model.as_str())
+        .bind(generation.number)
+        .bind(&sql)
+        .bind(derived);
     if changed.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(());
     }

@@ -20,8 +20,8 @@ use crate::backoff::Backoff;
 use crate::batch::chain;
 use crate::beat::Heartbeat;
 use crate::decision;
-use crate::generation::{Generation, ServingError, serving};
-use crate::halt::{Halt, pause_after};
+use crate::generation::Generation;
+use crate::halt::Halt;
 use crate::held::{Board, State, Stop};
 use crate::model::ReadModel;
 use crate::month::KnownMonths;
@@ -29,7 +29,6 @@ use crate::reason::ReasonClass;
 use crate::run_error::RunError;
 use crate::session::{Ended, Session, SessionEnd};
 use crate::sort::{ParkedSets, Scope};
-use crate::sqlstate::{Remedy, remedy};
 
 /// How long the last heartbeat may take.
 const LAST_BEAT_LIMIT: Duration = Duration::from_secs(1);
@@ -85,24 +84,38 @@ impl RunOptions {
     }
 }
 
-/// Follows the topics of a read model and folds them into its serving generation, until shutdown is asked for. The
-/// batch in flight is then finished, within ten seconds. Instances with the same read model share its partitions.
+/// What following needs beside the generation.
+pub(crate) struct Following<M> {
+    pub(crate) model: Arc<M>,
+    pub(crate) pool: PgPool,
+    pub(crate) cluster: Cluster,
+    pub(crate) registry: Registry,
+    pub(crate) options: RunOptions,
+}
+
+impl<M> Clone for Following<M> {
+    fn clone(&self) -> Self {
+        Self {
+            model: Arc::clone(&self.model),
+            pool: self.pool.clone(),
+            cluster: self.cluster.clone(),
+            registry: self.registry.clone(),
+            options: self.options.clone(),
+        }
+    }
+}
+
+/// Follows the topics of a read model and folds them into one generation, until shutdown is asked for. The batch in
+/// flight is then finished, within ten seconds.
 ///
 /// # Errors
 /// [`RunError`] when a person is needed; what can pass is waited for and tried again.
-pub async fn run<M: ReadModel>(
-    model: Arc<M>,
-    pool: PgPool,
-    cluster: Cluster,
-    registry: Registry,
-    options: RunOptions,
+pub(crate) async fn follow<M: ReadModel>(
+    following: Following<M>,
+    generation: Generation,
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
-    let generation = match generation_of(&*model, &pool, &shutdown).await {
-        Ok(generation) => generation,
-        Err(Halt::ShutDown) => return Ok(()),
-        Err(Halt::Fault(fault)) => return Err(fault),
-    };
+    let Following { model, pool, cluster, registry, options } = following;
     let scope = scope(&*model, &cluster, &generation)?;
     let config = follower_config(&scope, &options);
     let writers = options.writers.max(1);
@@ -135,34 +148,11 @@ async fn run_members<M: ReadModel>(runner: Runner<M>, writers: usize) -> Result<
     ended
 }
 
-async fn generation_of<M: ReadModel>(
+pub(crate) fn scope<M: ReadModel>(
     model: &M,
-    pool: &PgPool,
-    shutdown: &CancellationToken,
-) -> Result<Generation, Halt> {
-    let mut backoff = Backoff::for_database();
-    let generation = loop {
-        match serving(pool, model.name()).await {
-            Ok(generation) => break generation,
-            Err(ServingError::Database { read_model, source }) if remedy(&source) == Remedy::Retry => {
-                pause_after(&read_model, source, &mut backoff, shutdown).await?;
-            }
-            Err(error) => return Err(Halt::Fault(error.into())),
-        }
-    };
-    let offered = i32::try_from(model.fold_version()).unwrap_or(i32::MAX);
-    if generation.fold_version != offered {
-        return Err(Halt::Fault(RunError::FoldVersion {
-            read_model: generation.read_model,
-            generation: generation.number,
-            installed: generation.fold_version,
-            offered,
-        }));
-    }
-    Ok(generation)
-}
-
-fn scope<M: ReadModel>(model: &M, cluster: &Cluster, generation: &Generation) -> Result<Scope, RunError> {
+    cluster: &Cluster,
+    generation: &Generation,
+) -> Result<Scope, RunError> {
     let impossible = |source| RunError::Topic { read_model: generation.read_model.clone(), source };
     let folded: Result<Vec<TopicName>, _> = model.topics().iter().map(|topic| cluster.topic(topic)).collect();
     let folded = folded.map_err(impossible)?;

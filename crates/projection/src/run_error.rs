@@ -14,20 +14,6 @@ pub enum RunError {
     /// It is not known which generation to fill.
     #[error("cannot begin")]
     Serving(#[from] ServingError),
-    /// The served generation is filled by another version of the fold.
-    #[error(
-        "generation {generation} of {read_model} holds fold version {installed}, this program folds version {offered}"
-    )]
-    FoldVersion {
-        /// The read model.
-        read_model: ModelName,
-        /// The generation that is served.
-        generation: i32,
-        /// The version that fills it.
-        installed: i32,
-        /// The version of this program.
-        offered: i32,
-    },
     /// A topic of the read model can be none.
     #[error("read model {read_model} names an impossible topic")]
     Topic {

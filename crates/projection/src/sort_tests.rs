@@ -85,7 +85,7 @@ impl Runtime {
     fn new() -> Self {
         let topic = TopicName::new("brainops.lead").unwrap();
         let read_model = ModelName::new("leads").unwrap();
-        let generation = Generation { read_model, number: 1, fold_version: 1 };
+        let generation = Generation::of_lineage(read_model, 1, 1);
         let decisions = TopicName::new("brainops.projection").unwrap();
         let scope = Scope { generation, folded: vec![topic.clone()], decisions };
         Self { topic, scope, sets: ParkedSets::new(), stored: Stored::default() }

@@ -63,7 +63,7 @@ pub async fn list(pool: &PgPool) -> Result<Vec<Status>, sqlx::Error> {
         let name: String = row.try_get("read_model")?;
         let read_model = ModelName::new(&name).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         let (number, fold_version) = (row.try_get("generation")?, row.try_get("fold_version")?);
-        all.push(status(pool, &Generation { read_model, number, fold_version }).await?);
+        all.push(status(pool, &Generation::of_lineage(read_model, number, fold_version)).await?);
     }
     Ok(all)
 }
