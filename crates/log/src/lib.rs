@@ -21,13 +21,16 @@ mod header_name;
 mod inspect;
 mod intake;
 mod metrics;
+mod moment;
 mod native;
 mod read;
 mod read_error;
+mod read_only;
 mod records;
 mod registry;
 mod resolve;
 mod secret;
+mod spill;
 mod structured;
 mod tail;
 mod topics;
@@ -51,10 +54,16 @@ pub use inspect::{
     ClusterIdentity, Operation, Principal, TopicPermissions, cluster_identity, has_logins,
     may_use_transactions, topic_permissions,
 };
-pub use read::{Reading, read, read_judging_schemas_at_once};
+pub use moment::{first_recorded_at, frontier_at};
+pub use read::{ReadOptions, Reading, read, read_judging_schemas_at_once, read_with};
 pub use read_error::ReadError;
+pub use read_only::{ReadOnlyCluster, Readable};
 pub use registry::{Registry, RegistryError, SchemaState};
 pub use secret::SecretError;
+pub use spill::{
+    BucketCounts, BucketReading, MAX_SPILL_BUCKETS, MisplacedReading, MisplacedRecord, Spill, SpillCounts,
+    SpillError, SpillPlan, Spilled, bucket_of, remove_spill,
+};
 pub use tail::{Said, Tail, TailRange, TailRecord, existing_topics, log_bounds, partition_count, read_tail};
 pub use topics::{
     Mismatch, TopicComparison, TopicState, TopicsError, compare_topics, delete_topics, ensure_topics,

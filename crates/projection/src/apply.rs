@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use brainops_fault::{Bug, planted, point};
-use brainops_log::{Batch, Cluster, Item, Registry};
+use brainops_log::{Batch, Item, ReadOnlyCluster, Registry};
 use brainops_outbox::Outbox;
 use metrics::{counter, histogram};
 use sqlx::PgPool;
@@ -49,7 +49,7 @@ use crate::writer::Month;
 pub(crate) struct Applier<M> {
     pub(crate) model: Arc<M>,
     pub(crate) pool: PgPool,
-    pub(crate) cluster: Cluster,
+    pub(crate) cluster: ReadOnlyCluster,
     pub(crate) registry: Registry,
     pub(crate) generation: Generation,
     pub(crate) scope: Scope,

@@ -59,7 +59,7 @@ pub(crate) fn fold_all<M: ReadModel>(
 
 /// Calls `each` for every event. A refused event ends its subject; others go on, so that one more attempt is enough
 /// for all of them. A panic is the read model's own fault, at the event of the call.
-fn each_event(
+pub(crate) fn each_event(
     events: &[&Recorded<'_>],
     mut each: impl FnMut(&Recorded<'_>) -> Result<(), FoldError>,
 ) -> Result<(), Unfolded> {

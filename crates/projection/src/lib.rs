@@ -25,6 +25,7 @@ mod backoff;
 mod batch;
 mod beat;
 mod bind;
+mod catch_up;
 mod checkpoint;
 mod closing;
 mod config;
@@ -51,6 +52,7 @@ mod plan;
 #[cfg(test)]
 mod protocol_tests;
 mod reason;
+mod rebuild;
 mod release;
 mod row;
 mod rows;
@@ -85,6 +87,10 @@ pub use model::ReadModel;
 pub use parked::{ParkedError, ParkedRecord, ParkedSubject, decision_state, parked, parked_records};
 pub use pause::{Pause, paused};
 pub use reason::ReasonClass;
+pub use rebuild::{
+    Asked, RebuildError, RebuildProgress, RebuildState, Request, Underway, Workshop, ask_rebuild, begin_rebuild,
+    rebuild_progress, underway, work_on_rebuild,
+};
 pub use row::{Changed, Row};
 pub use rows::{AnyRows, Rows, Tables};
 pub use run::RunOptions;

@@ -69,7 +69,7 @@ fn too_many(fresh: i64, (recent, all, resumed): (i64, i64, bool), limit_per_minu
     })
 }
 
-async fn insert(
+pub(crate) async fn insert(
     connection: &mut PgConnection,
     generation: &Generation,
     parked: &[Parked],

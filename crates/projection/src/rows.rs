@@ -139,6 +139,13 @@ pub trait AnyRows: Send {
     /// [`FoldError`] when a row writes itself in another shape than its table has.
     fn write_changed(&mut self) -> Result<Option<WrittenRows>, FoldError>;
 
+    /// All rows that are known here as a COPY sends them, in the order of their keys, once; `None` when there are none.
+    /// For tables that are empty, and get no row twice.
+    ///
+    /// # Errors
+    /// [`FoldError`] when a row writes itself in another shape than its table has.
+    fn write_final(&mut self) -> Result<Option<WrittenRows>, FoldError>;
+
     /// All rows that are known here, as COPY would send them, one by one.
     ///
     /// # Errors
@@ -190,6 +197,24 @@ impl<R: Row> AnyRows for Rows<R> {
         }
         let mut writer = RowWriter::for_upsert(R::TABLE);
         for row in changed {
+            writer.write_row(|out| row.write(out))?;
+        }
+        Ok(Some(writer.into_written()))
+    }
+
+    fn write_final(&mut self) -> Result<Option<WrittenRows>, FoldError> {
+        if R::TABLE.mode == WriteMode::Append {
+            return self.write_changed();
+        }
+        let slots = std::mem::take(&mut self.slots);
+        let mut rows: Vec<(R::Key, R)> =
+            slots.into_iter().filter_map(|(key, slot)| Some((key, slot.row?))).collect();
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        rows.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        let mut writer = RowWriter::for_copy(R::TABLE);
+        for (_, row) in &rows {
             writer.write_row(|out| row.write(out))?;
         }
         Ok(Some(writer.into_written()))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brainops_event::TopicName;
-use brainops_log::{CatchUp, Cluster, Follower, FollowerConfig, ReadError, Registry};
+use brainops_log::{CatchUp, Cluster, Follower, FollowerConfig, ReadError, ReadOnlyCluster, Registry};
 use brainops_outbox::Outbox;
 use sqlx::PgPool;
 use tokio::task::JoinSet;
@@ -116,7 +116,7 @@ pub(crate) async fn follow<M: ReadModel>(
     shutdown: CancellationToken,
 ) -> Result<(), RunError> {
     let Following { model, pool, cluster, registry, options } = following;
-    let scope = scope(&*model, &cluster, &generation)?;
+    let scope = scope(&*model, &cluster.read_only(), &generation)?;
     let config = follower_config(&scope, &options);
     let writers = options.writers.max(1);
     let runner = Runner { model, pool, cluster, registry, scope, config, options, writer: 0, shutdown };
@@ -150,7 +150,7 @@ async fn run_members<M: ReadModel>(runner: Runner<M>, writers: usize) -> Result<
 
 pub(crate) fn scope<M: ReadModel>(
     model: &M,
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     generation: &Generation,
 ) -> Result<Scope, RunError> {
     let impossible = |source| RunError::Topic { read_model: generation.read_model.clone(), source };
@@ -161,10 +161,7 @@ pub(crate) fn scope<M: ReadModel>(
 }
 
 fn follower_config(scope: &Scope, options: &RunOptions) -> FollowerConfig {
-    let mut topics = scope.folded.clone();
-    if !topics.contains(&scope.decisions) {
-        topics.push(scope.decisions.clone());
-    }
+    let topics = scope.topics();
     let group = format!("projection.{}", scope.generation.schema()); // each generation reads at its own pace
     let RunOptions { max_records, max_bytes, max_wait, catch_up, unknown_schema_patience, .. } = *options;
     let limits = FollowerConfig::new(group, topics);
@@ -266,7 +263,7 @@ impl<M: ReadModel> Runner<M> {
         Applier {
             model: self.model.clone(),
             pool: self.pool.clone(),
-            cluster: self.cluster.clone(),
+            cluster: self.cluster.read_only(),
             registry: self.registry.clone(),
             generation: self.scope.generation.clone(),
             scope: self.scope.clone(),

@@ -32,6 +32,17 @@ pub(crate) struct Scope {
     pub(crate) decisions: TopicName,
 }
 
+impl Scope {
+    /// All topics that are followed, each once.
+    pub(crate) fn topics(&self) -> Vec<TopicName> {
+        let mut topics = self.folded.clone();
+        if !topics.contains(&self.decisions) {
+            topics.push(self.decisions.clone());
+        }
+        topics
+    }
+}
+
 /// A record with which a subject's held ones begin, or that is held alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Parked {

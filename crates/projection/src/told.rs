@@ -34,7 +34,7 @@ pub(crate) async fn write_decisions(
     Ok(())
 }
 
-async fn write(
+pub(crate) async fn write(
     connection: &mut PgConnection,
     scope: &Scope,
     told: &Told,

@@ -1,0 +1,152 @@
+//! Ends a rebuild: indexes, checkpoints, decisions; then the generation is ready, in one transaction.
+
+use std::time::Duration;
+
+use brainops_event::Offset;
+use brainops_fault::point;
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, PgPool};
+
+use super::error::{RebuildError, in_database};
+use super::indexes::put_back;
+use super::job::Job;
+use super::straight::is_only_appended;
+use super::unit::Shared;
+use crate::catch_up::CatchUp;
+use crate::checkpoint::Place;
+use crate::decision::{About, DecisionKind, Told};
+use crate::generation::Generation;
+use crate::model::ReadModel;
+use crate::told::write;
+
+/// How long until it is looked again whether others have made their indexes.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Ends the rebuild; whoever comes second finds it done.
+pub(crate) async fn finish<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Result<(), RebuildError> {
+    let Shared { shop, generation, model, .. } = shared;
+    let failed = |what| in_database(&generation.read_model, what);
+    let folded = "UPDATE brainops.rebuild SET folded_at = now() WHERE read_model = $1 AND generation = $2 AND folded_at IS NULL";
+    let folded = sqlx::query(folded).bind(generation.read_model.as_str()).bind(generation.number);
+    folded.execute(&shop.pool).await.map_err(failed("say that all is folded"))?;
+    point("rebuild.folded");
+    loop {
+        put_back(&shop.pool, generation).await.map_err(failed("make the indexes"))?;
+        match indexes_left(&shop.pool, generation).await.map_err(failed("read the indexes"))? {
+            0 => break,
+            _ => tokio::time::sleep(LOOK).await,
+        }
+    }
+    point("rebuild.indexed");
+    if is_only_appended::<M>() && job.happened_to.is_none() && !is_done(shared).await? {
+        // Its partitions have checkpoints already; what people decided is folded the way it is live.
+        CatchUp { model, shop, generation }.run(&job.goal, |_| {}, &Default::default()).await?;
+    }
+    let ready = make_ready(shared, job).await;
+    ready.map_err(failed("make the generation ready"))?;
+    point("rebuild.ready");
+    tracing::info!(projector.name = %generation.read_model, generation = generation.number, "a rebuild is done");
+    Ok(())
+}
+
+async fn is_done<M>(shared: &Shared<M>) -> Result<bool, RebuildError> {
+    let Shared { shop, generation, .. } = shared;
+    let query = "SELECT state = 'done' FROM brainops.rebuild WHERE read_model = $1 AND generation = $2";
+    let query = sqlx::query_scalar(query).bind(generation.read_model.as_str()).bind(generation.number);
+    query.fetch_one(&shop.pool).await.map_err(in_database(&generation.read_model, "read the rebuild"))
+}
+
+async fn indexes_left(pool: &PgPool, generation: &Generation) -> Result<i64, sqlx::Error> {
+    let query = "SELECT count(*) FROM brainops.rebuild_index WHERE read_model = $1 AND generation = $2 AND NOT done";
+    let query = sqlx::query_scalar(query).bind(generation.read_model.as_str()).bind(generation.number);
+    query.fetch_one(pool).await
+}
+
+/// One transaction: from here on the generation can be followed, compared and served.
+async fn make_ready<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Result<(), sqlx::Error> {
+    let Shared { shop, generation, .. } = shared;
+    let mut transaction = shop.pool.begin().await?;
+    let lock = "SELECT state FROM brainops.rebuild WHERE read_model = $1 AND generation = $2 FOR UPDATE";
+    let lock = sqlx::query_scalar(lock).bind(generation.read_model.as_str()).bind(generation.number);
+    let state: String = lock.fetch_one(&mut *transaction).await?;
+    if state != "running" {
+        return Ok(()); // others were quicker, or people have ended it
+    }
+    write_checkpoints(&mut transaction, shared, job).await?;
+    write_decisions(&mut transaction, shared, job).await?;
+    let analyze = "DO $$ DECLARE one record; BEGIN \
+                     FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = '{generation}' LOOP \
+                       EXECUTE format('ANALYZE %I.%I', '{generation}', one.tablename); \
+                     END LOOP; END $$";
+    sqlx::raw_sql(AssertSqlSafe(generation.fill(analyze))).execute(&mut *transaction).await?;
+    let ready = "UPDATE brainops.generation SET state = 'ready', ready_at = now(), ready_xid = pg_current_xact_id() \
+                  WHERE read_model = $1 AND generation = $2 AND state = 'building'";
+    let ready = sqlx::query(ready).bind(generation.read_model.as_str()).bind(generation.number);
+    ready.execute(&mut *transaction).await?;
+    let done = "UPDATE brainops.rebuild SET state = 'done', finished_at = now() WHERE read_model = $1 AND generation = $2";
+    let done = sqlx::query(done).bind(generation.read_model.as_str()).bind(generation.number);
+    done.execute(&mut *transaction).await?;
+    transaction.commit().await
+}
+
+/// How far each partition is folded: exactly up to the goal.
+async fn write_checkpoints<M>(
+    connection: &mut PgConnection,
+    shared: &Shared<M>,
+    job: &Job,
+) -> Result<(), sqlx::Error> {
+    let generation = &shared.generation;
+    let of_units = "INSERT INTO {generation}.checkpoint (topic, partition, topic_id, next_offset, epoch, last_digest, last_recorded_at) \
+                    SELECT topic, partition, topic_id, to_offset, 1, last_digest, last_recorded_at \
+                      FROM brainops.rebuild_unit WHERE read_model = $1 AND generation = $2 \
+                        ON CONFLICT (topic, partition) DO NOTHING";
+    let of_units = generation.fill(of_units);
+    let of_units = sqlx::query(AssertSqlSafe(of_units)).bind(generation.read_model.as_str());
+    of_units.bind(generation.number).execute(&mut *connection).await?;
+    let decisions = &shared.scope.decisions;
+    for (topic, partition, next) in job.goal.iter().filter(|(topic, ..)| *topic == decisions) {
+        let last = shared.decided.last.get(&(topic.clone(), partition));
+        let one = "INSERT INTO {generation}.checkpoint (topic, partition, topic_id, next_offset, epoch, last_digest, last_recorded_at) \
+                   VALUES ($1, $2, $3, $4, 1, $5, $6) ON CONFLICT (topic, partition) DO NOTHING";
+        sqlx::query(AssertSqlSafe(generation.fill(one)))
+            .bind(topic.as_str())
+            .bind(partition.get())
+            .bind(job.goal.topic_id(topic).map(brainops_event::TopicId::as_str))
+            .bind(next.get())
+            .bind(last.map(|(digest, _)| digest.as_bytes().to_vec()))
+            .bind(last.map(|(_, at)| *at))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// What people decided up to the goal: what is about a record that is folded is carried out by having been folded so;
+/// the rest waits.
+async fn write_decisions<M>(
+    connection: &mut PgConnection,
+    shared: &Shared<M>,
+    job: &Job,
+) -> Result<(), sqlx::Error> {
+    for told in &shared.decided.all {
+        let (state, outcome) = match &told.about {
+            About::Record(place, offset) if is_folded(job, place, *offset) => ("done", Some(taken(told))),
+            About::Record((topic, _), _) if shared.scope.folded.contains(topic) => ("pending", None),
+            About::Record(..) | About::Nothing => ("refused", Some("it is about nothing that is folded here".to_owned())),
+            About::Pause(_) => ("refused", Some("it is about a pause of another generation".to_owned())),
+        };
+        write(&mut *connection, &shared.scope, told, state, outcome).await?;
+    }
+    Ok(())
+}
+
+fn is_folded(job: &Job, (topic, partition): &Place, offset: Offset) -> bool {
+    job.goal.get(topic, *partition).is_some_and(|goal| offset < goal)
+}
+
+fn taken(told: &Told) -> String {
+    match told.decision.kind {
+        DecisionKind::Dismiss => "the record was left out when the generation was folded".to_owned(),
+        _ => "the subject was folded anew with the generation".to_owned(),
+    }
+}

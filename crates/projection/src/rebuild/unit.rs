@@ -1,0 +1,343 @@
+//! One partition of a rebuild: its records set aside by subject, then bucket by bucket folded and written.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+
+use brainops_event::{Frontier, Offset};
+use brainops_fault::point;
+use brainops_log::{ReadOptions, Spill, SpillPlan, Spilled, read_with, remove_spill};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use sqlx::PgConnection;
+use tokio_util::sync::CancellationToken;
+
+use super::bucket::{BucketFold, FoldedBucket};
+use super::decided::Decided;
+use super::error::{RebuildError, in_database};
+use super::job::{Unit, bind_unit, done_buckets, hold, set_state};
+use super::work::Workshop;
+use crate::backoff::Backoff;
+use crate::checkpoint::begin;
+use crate::generation::Generation;
+use crate::halt::{Halt, pause_after};
+use crate::model::ReadModel;
+use crate::month::KnownMonths;
+use crate::park::{MOST_PARKED, insert};
+use crate::reason::ReasonClass;
+use crate::sort::{Parked, Scope};
+use crate::statement;
+
+/// How many bytes are set aside between two marks: what a crash may cost.
+const MARK_BYTES: u64 = 256 * 1024 * 1024;
+/// How many buckets of a partition are folded or written at a time.
+const BUCKETS_AT_ONCE: usize = 2;
+/// What is read back at once. Schemas that the registry does not have were waited for when the log was read.
+const READ_BACK: ReadOptions = ReadOptions {
+    records: 10_000,
+    bytes: 8 * 1024 * 1024,
+    unknown_schema_patience: std::time::Duration::ZERO,
+};
+
+/// What all partitions of a rebuild share.
+pub(crate) struct Shared<M> {
+    pub(crate) model: Arc<M>,
+    pub(crate) shop: Workshop,
+    pub(crate) generation: Generation,
+    pub(crate) scope: Scope,
+    pub(crate) decided: Decided,
+    pub(crate) happened_to: Option<brainops_event::Timestamp>,
+    pub(crate) months: tokio::sync::Mutex<KnownMonths>,
+}
+
+/// A partition that is worked on, and how far it was read.
+pub(crate) struct Work<M> {
+    pub(crate) shared: Arc<Shared<M>>,
+    pub(crate) unit: Unit,
+    pub(crate) read_to: Arc<AtomicI64>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl<M: ReadModel> Work<M> {
+    /// Does what is not done of this partition.
+    pub(crate) async fn run(&self) -> Result<(), RebuildError> {
+        let Shared { shop, generation, .. } = &*self.shared;
+        let failed = |what| in_database(&generation.read_model, what);
+        let spilled = self.set_aside().await?;
+        point("rebuild.set_aside");
+        self.must_be_ours(set_state(&shop.pool, generation, &self.unit, "folding").await)?;
+        let done = done_buckets(&shop.pool, generation, &self.unit).await;
+        let done: BTreeSet<u32> = done.map_err(failed("read which buckets are done"))?.into_iter().collect();
+        let left = (0..spilled.buckets()).filter(|bucket| !done.contains(bucket));
+        stream::iter(left.map(|bucket| self.bucket(&spilled, bucket)))
+            .buffer_unordered(BUCKETS_AT_ONCE)
+            .try_collect::<()>()
+            .await?;
+        self.end(&spilled).await?;
+        drop(spilled);
+        remove_spill(&self.folder())?;
+        Ok(())
+    }
+
+    fn folder(&self) -> PathBuf {
+        let (topic, partition) = &self.unit.place;
+        self.shared.shop.scratch.join(self.shared.generation.schema()).join(format!("{topic}-{partition}"))
+    }
+
+    fn plan(&self) -> SpillPlan {
+        let Unit { place: (topic, partition), topic_id, from, buckets, .. } = self.unit.clone();
+        SpillPlan { topic, topic_id, partition, buckets, start: from }
+    }
+
+    /// Reads the partition and sets its records aside, from where an earlier attempt left off.
+    async fn set_aside(&self) -> Result<Spilled, RebuildError> {
+        let (folder, plan) = (self.folder(), self.plan());
+        if let Some(spilled) = Spilled::open(&folder, &plan)?.filter(|spilled| spilled.end() == self.unit.to) {
+            self.read_to.store(self.unit.to.get(), Ordering::Relaxed);
+            return Ok(spilled);
+        }
+        let (mut spill, from) = match Spill::resume(&folder, &plan)? {
+            Some(resumed) if resumed.1 <= self.unit.to => resumed,
+            _ => (Spill::begin(&folder, plan)?, self.unit.from),
+        };
+        let Shared { shop, generation, .. } = &*self.shared;
+        self.must_be_ours(set_state(&shop.pool, generation, &self.unit, "reading").await)?;
+        let (from, to) = self.range(from);
+        let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading()).await?;
+        loop {
+            let batch = tokio::select! {
+                batch = reading.next() => batch,
+                () = self.stop.cancelled() => {
+                    spill.mark()?;
+                    return Err(RebuildError::ShutDown);
+                }
+            };
+            let Some(batch) = batch else { break };
+            let batch = batch?;
+            spill = blocking(move || {
+                spill.take(&batch)?;
+                if spill.unmarked_bytes() >= MARK_BYTES {
+                    spill.mark()?;
+                    point("rebuild.marked");
+                }
+                Ok(spill)
+            })
+            .await?;
+            self.read_to.store(spill.next().get(), Ordering::Relaxed);
+            point("rebuild.taken");
+        }
+        let end = self.unit.to;
+        blocking(move || Ok(spill.finish(end)?)).await
+    }
+
+    fn range(&self, from: Offset) -> (Frontier, Frontier) {
+        let (topic, partition) = &self.unit.place;
+        let (mut start, mut end) = (Frontier::new(), Frontier::new());
+        start.set(topic.clone(), *partition, from);
+        end.set(topic.clone(), *partition, self.unit.to);
+        end.set_topic_id(topic.clone(), self.unit.topic_id.clone());
+        (start, end)
+    }
+
+    /// Folds a bucket and writes its rows; after an error that can pass, all of it again.
+    async fn bucket(&self, spilled: &Spilled, number: u32) -> Result<(), RebuildError> {
+        let Shared { shop, generation, .. } = &*self.shared;
+        let mut backoff = Backoff::for_database();
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(RebuildError::ShutDown);
+            }
+            let folded = self.fold(spilled.clone(), number).await?;
+            point("rebuild.bucket_folded");
+            match self.write(number, folded).await {
+                Ok(Written::Done) => return Ok(()),
+                Ok(Written::TooMany(parked)) => return Err(too_many(&parked)),
+                Ok(Written::Lost) => return Err(RebuildError::ShutDown),
+                Err(error) => {
+                    let waited = pause_after(&generation.read_model, error, &mut backoff, &self.stop).await;
+                    waited.map_err(halted)?;
+                }
+            }
+            tracing::debug!(projector.name = %generation.read_model, bucket = number, worker = shop.worker, "a bucket is folded again");
+        }
+    }
+
+    async fn fold(&self, spilled: Spilled, number: u32) -> Result<FoldedBucket, RebuildError> {
+        let (shared, place) = (Arc::clone(&self.shared), self.unit.place.clone());
+        blocking(move || {
+            let fold = BucketFold {
+                model: &*shared.model,
+                read_model: &shared.generation.read_model,
+                place: &place,
+                decided: &shared.decided,
+                happened_to: shared.happened_to,
+            };
+            fold.fold(|| spilled.bucket(number, &shared.shop.registry, READ_BACK))
+        })
+        .await
+    }
+
+    /// One transaction: the bucket is done, its rows are there, what it parks is parked.
+    async fn write(&self, number: u32, folded: FoldedBucket) -> Result<Written, sqlx::Error> {
+        let Shared { shop, generation, months, .. } = &*self.shared;
+        let FoldedBucket { written, parked, events } = folded;
+        for rows in &written {
+            let mut months = months.lock().await;
+            let missing = months.missing(rows.table, &rows.months);
+            if !missing.is_empty() {
+                months.create(&shop.pool, generation, rows.table, missing).await?;
+            }
+        }
+        let mut transaction = begin(&shop.pool, generation).await?;
+        if !hold(&mut transaction, generation, &self.unit).await? {
+            return Ok(Written::Lost);
+        }
+        let rows: usize = written.iter().map(|rows| rows.rows).sum();
+        // First, so that an attempt whose COMMIT gave no answer is waited for, and found done if it is.
+        if !self.say_done(&mut transaction, number, events, rows).await? {
+            return Ok(Written::Done);
+        }
+        let schema = generation.schema();
+        for rows in written {
+            statement::write(&mut transaction, &schema, rows, 0).await?;
+        }
+        if !parked.is_empty() {
+            insert(&mut transaction, generation, &parked).await?;
+            if self.parked(&mut transaction).await? > MOST_PARKED {
+                return Ok(Written::TooMany(parked));
+            }
+        }
+        point("rebuild.bucket_written");
+        transaction.commit().await?;
+        point("rebuild.bucket_committed");
+        Ok(Written::Done)
+    }
+
+    async fn say_done(
+        &self,
+        connection: &mut PgConnection,
+        number: u32,
+        events: u64,
+        rows: usize,
+    ) -> Result<bool, sqlx::Error> {
+        let query = "INSERT INTO brainops.rebuild_bucket (read_model, generation, topic, partition, bucket, events, rows) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+        let (generation, (topic, partition)) = (&self.shared.generation, &self.unit.place);
+        let query = sqlx::query(query).bind(generation.read_model.as_str()).bind(generation.number);
+        let query = query.bind(topic.as_str()).bind(partition.get());
+        let query = query.bind(i32::try_from(number).unwrap_or(i32::MAX));
+        let query = query
+            .bind(i64::try_from(events).unwrap_or(i64::MAX))
+            .bind(i64::try_from(rows).unwrap_or(i64::MAX));
+        Ok(query.execute(connection).await?.rows_affected() == 1)
+    }
+
+    async fn parked(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+        let sql = self.shared.generation.fill("SELECT count(*) FROM {generation}.parked");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await
+    }
+
+    /// Parks what is misplaced, and says that the partition is done.
+    async fn end(&self, spilled: &Spilled) -> Result<(), RebuildError> {
+        let generation = &self.shared.generation;
+        let misplaced = self.misplaced(spilled).await?;
+        let mut backoff = Backoff::for_database();
+        loop {
+            match self.try_end(spilled, &misplaced).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(RebuildError::ShutDown),
+                Err(error) => {
+                    let waited = pause_after(&generation.read_model, error, &mut backoff, &self.stop).await;
+                    waited.map_err(halted)?;
+                }
+            }
+        }
+    }
+
+    async fn misplaced(&self, spilled: &Spilled) -> Result<Vec<Parked>, RebuildError> {
+        let spilled = spilled.clone();
+        let all = blocking(move || Ok(spilled.misplaced().collect::<Result<Vec<_>, _>>()?)).await?;
+        let place = &self.unit.place;
+        let is_wanted = |recorded_at| self.shared.happened_to.is_none_or(|to| recorded_at <= to);
+        let misplaced = all.into_iter().filter(|one| {
+            is_wanted(one.recorded_at) && !self.shared.decided.is_dismissed(place, one.position.offset)
+        });
+        Ok(misplaced
+            .map(|one| Parked {
+                place: place.clone(),
+                offset: one.position.offset,
+                subject: None,
+                class: ReasonClass::Misplaced,
+                reason: one.reason.to_string(),
+                event: one.source.zip(one.id),
+                recorded_at: one.recorded_at,
+                last: one.position.offset,
+                held: 1,
+            })
+            .collect())
+    }
+
+    async fn try_end(&self, spilled: &Spilled, misplaced: &[Parked]) -> Result<bool, sqlx::Error> {
+        let Shared { shop, generation, .. } = &*self.shared;
+        let mut transaction = begin(&shop.pool, generation).await?;
+        let query = "UPDATE brainops.rebuild_unit \
+                        SET state = 'done', lease_until = NULL, read_to = to_offset, last_digest = $6, last_recorded_at = $7, \
+                            events = (SELECT coalesce(sum(bucket.events), 0) FROM brainops.rebuild_bucket AS bucket \
+                                       WHERE bucket.read_model = $1 AND bucket.generation = $2 \
+                                         AND bucket.topic = $3 AND bucket.partition = $4) \
+                      WHERE read_model = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND epoch = $5";
+        let last = spilled.last_record();
+        let query = bind_unit(sqlx::query(query), generation, &self.unit);
+        let query = query.bind(last.map(|(digest, _)| digest.as_bytes().to_vec())).bind(last.map(|(_, at)| at));
+        if query.execute(&mut *transaction).await?.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if !misplaced.is_empty() {
+            insert(&mut transaction, generation, misplaced).await?;
+        }
+        transaction.commit().await?;
+        point("rebuild.unit_done");
+        Ok(true)
+    }
+
+    fn must_be_ours(&self, held: Result<bool, sqlx::Error>) -> Result<(), RebuildError> {
+        let read_model = &self.shared.generation.read_model;
+        match held.map_err(in_database(read_model, "say what is worked on"))? {
+            true => Ok(()),
+            false => Err(RebuildError::ShutDown),
+        }
+    }
+}
+
+/// How writing a bucket ended.
+enum Written {
+    Done,
+    /// Somebody else works on the partition now.
+    Lost,
+    TooMany(Vec<Parked>),
+}
+
+fn too_many(parked: &[Parked]) -> RebuildError {
+    let (position, reason) = parked
+        .last()
+        .map_or_else(Default::default, |last| (last.position().to_string(), last.reason.clone()));
+    RebuildError::TooManyParked { limit: MOST_PARKED, position, reason }
+}
+
+pub(crate) fn halted(halt: Halt) -> RebuildError {
+    match halt {
+        Halt::ShutDown => RebuildError::ShutDown,
+        Halt::Fault(fault) => fault.into(),
+    }
+}
+
+/// Does what blocks on a thread for such work.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RebuildError> + Send + 'static,
+) -> Result<T, RebuildError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) if error.is_cancelled() => Err(RebuildError::ShutDown),
+        Err(error) => Err(RebuildError::Ended { reason: Some(error.to_string()) }),
+    }
+}
