@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use brainops_projection::{Decide, DecisionState, RunOptions, RunState, list, paused, wait_until};
 use brainops_testkit::eventually;
-use common::{ALWAYS_REFUSED, Bench, LIMIT, REFUSED, figure, figures, small_batches};
+use common::{Bench, LIMIT, PANIC, REFUSED, figure, figures, small_batches};
 
 fn done(state: &DecisionState) -> &str {
     match state {
@@ -32,7 +32,7 @@ async fn three_bad(bench: &Bench) {
         for number in 0..5 {
             let unit = match (subject, bad.contains(&number)) {
                 (_, false) => "EUR",
-                ("b", true) if number == 3 => ALWAYS_REFUSED,
+                ("b", true) if number == 3 => PANIC,
                 (_, true) => REFUSED,
             };
             let at = 50 * (number + 1);
