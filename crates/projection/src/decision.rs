@@ -2,6 +2,10 @@
 //!
 //! A decision names what it was made about: the first held record of a subject, or the number of a pause. When that
 //! is another one by the time the decision is carried out, the decision is void and says so.
+//!
+//! What is decided about a record holds for it in every generation of the read model, so that a generation that is made
+//! later leaves out what people have left out: the number in the event says which generation the person looked at. The
+//! end of a pause is about that generation alone, for pauses are counted by each.
 
 use brainops_event::types::projection::{RecordDismissed, Resumed, SubjectRetried};
 use brainops_event::{
@@ -179,7 +183,7 @@ fn typed<T: Said>(data: &T) -> Result<Outgoing, DecisionError> {
     Ok(Outgoing::typed(envelope, data)?)
 }
 
-/// A decision about a generation, as a batch brings it.
+/// A decision that a generation has to carry out, as a batch brings it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Told {
     pub(crate) decision: Decision,
@@ -197,8 +201,8 @@ pub(crate) enum About {
     Nothing,
 }
 
-/// The decision that an event says about this generation; `None` when it says none. What cannot be decoded decides
-/// nothing: it must not keep people from deciding.
+/// The decision that an event says and that this generation has to carry out; `None` when it says none. What cannot be
+/// decoded decides nothing: it must not keep people from deciding.
 pub(crate) fn told_by(event: &Recorded<'_>, generation: &Generation) -> Option<Told> {
     let (kind, data) = match event.envelope.event_type() {
         SubjectRetried::EVENT_TYPE => {
@@ -219,7 +223,8 @@ pub(crate) fn told_by(event: &Recorded<'_>, generation: &Generation) -> Option<T
         _ => return None,
     };
     let (read_model, number, about, decided_by, reason) = data;
-    if read_model != generation.read_model.as_str() || number != generation.number {
+    let is_ours = kind != DecisionKind::Resume || number == generation.number;
+    if read_model != generation.read_model.as_str() || !is_ours {
         return None;
     }
     let decision = Decision {

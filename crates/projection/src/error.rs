@@ -8,8 +8,9 @@ use crate::value::Unstorable;
 
 /// Why a fold could not take an event.
 ///
-/// All variants are deterministic: the same event with the same rows fails again. Half of them are about the event
-/// (its subject is parked from it on); the others are about the read model's own code (the projection stops).
+/// All variants are deterministic: the same event with the same rows fails again. Some are about the event (its subject
+/// is parked from it on), a panic among them: the next event may be none that the code cannot bear. The others are
+/// about the read model's own code, whatever the event (the projection stops).
 #[derive(Debug, Error)]
 pub enum FoldError {
     /// The body does not fit the schema that it names.
@@ -69,10 +70,10 @@ pub enum FoldError {
         /// The table.
         table: &'static str,
     },
-    /// The read model's code panicked.
-    #[error("the read model panicked: {message}")]
+    /// The read model's code panicked at the event.
+    #[error("the fold panicked: {message}")]
     Panicked {
-        /// What the panic said, if it said it as text.
+        /// The beginning of what the panic said, if it said it as text.
         message: String,
     },
 }
@@ -87,13 +88,14 @@ impl FoldError {
     /// projection stops.
     pub fn is_own_fault(&self) -> bool {
         match self {
-            Self::Decode(_) | Self::Unrepresentable { .. } | Self::Refused { .. } => false,
+            Self::Decode(_) | Self::Unrepresentable { .. } | Self::Refused { .. } | Self::Panicked { .. } => {
+                false
+            }
             Self::NotWanted { .. }
             | Self::WrongType { .. }
             | Self::MissingColumn { .. }
             | Self::TooManyColumns { .. }
-            | Self::AppendOnly { .. }
-            | Self::Panicked { .. } => true,
+            | Self::AppendOnly { .. } => true,
         }
     }
 
@@ -101,7 +103,9 @@ impl FoldError {
     pub fn class(&self) -> ReasonClass {
         match self {
             Self::Decode(_) => ReasonClass::EventSerialization,
-            Self::Unrepresentable { .. } | Self::Refused { .. } => ReasonClass::ApplyEvent,
+            Self::Unrepresentable { .. } | Self::Refused { .. } | Self::Panicked { .. } => {
+                ReasonClass::ApplyEvent
+            }
             _ => ReasonClass::Other,
         }
     }

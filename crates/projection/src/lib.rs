@@ -6,10 +6,10 @@
 //!
 //! | what goes wrong | what it costs |
 //! |---|---|
-//! | a record cannot be decoded or folded | its subject is parked from it on ([`parked()`]); the others go on |
+//! | a record cannot be decoded or folded, a panic included | its subject is parked from it on ([`parked()`]); the others go on |
 //! | its key is not its subject, or it lies elsewhere | the record, alone |
 //! | too many subjects are parked within a minute | the read model pauses ([`paused`]) until a person resumes it |
-//! | the fold itself is at fault: a panic, a broken constraint | the projection stops, and names the position |
+//! | the fold itself is at fault: it reads what it has not named, a broken constraint | the projection stops, and names the position |
 //! | the log is another one, or has a gap | the partition stands, and names both sides |
 //! | Postgres or the registry is away | time |
 //!

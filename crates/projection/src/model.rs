@@ -41,6 +41,6 @@ pub trait ReadModel: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`FoldError`] when the event cannot be folded. Its subject is then parked from it on; whatever this call had
-    /// changed is thrown away.
+    /// changed is thrown away. A panic counts as a refusal.
     fn fold(&self, event: &Recorded<'_>, tables: &mut Self::Tables) -> Result<(), FoldError>;
 }

@@ -6,7 +6,7 @@ use std::fmt;
 /// The class of a failure, stored by name in `brainops.progress.reason_class` and in the generation's `parked`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ReasonClass {
-    /// The fold refused the event, or made a value that its table cannot hold.
+    /// The fold refused the event, panicked at it, or made a value that its table cannot hold.
     ApplyEvent,
     /// The bytes of the event do not fit the schema that they name.
     EventSerialization,

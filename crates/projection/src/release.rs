@@ -2,9 +2,11 @@
 //!
 //! One transaction, under the lock of the partition's checkpoint, which must be where its owner left it: the held
 //! records up to there are folded in order, the parked row goes or names the record at which it failed again, and the
-//! decision is done. The log is read from 65,536 offsets before the first held record, so that repeats are known.
-//! Between two stretches of the log the rows are written out, so that memory does not grow with what is held.
+//! decision is done. Decisions about a partition are carried out in the order in which they were said: one that cannot
+//! be now holds up those behind it. The log is read from 65,536 offsets before the first held record, so that repeats
+//! are known. Between two stretches of the log the rows are written out, so that memory does not grow with what is held.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use brainops_event::{Frontier, Offset, Position, Recorded};
@@ -99,7 +101,12 @@ impl<M: ReadModel> Applier<M> {
                 return Err(RunError::Database { read_model, source }.into());
             }
         };
+        // What is decided next may be about what is held once this is carried out.
+        let mut held_up = BTreeSet::new();
         for decision in waiting {
+            if held_up.contains(&decision.place) {
+                continue;
+            }
             let carried = tokio::select! {
                 carried = self.carry_out_one(&decision, shutdown) => carried,
                 () = shutdown.cancelled() => return Err(Halt::ShutDown),
@@ -107,7 +114,9 @@ impl<M: ReadModel> Applier<M> {
             // Whatever happened, the database says what is parked now, once the transaction has ended.
             let mut backoff = Backoff::for_database();
             self.reload_parked_behind_lock(&decision.place, &mut backoff, shutdown).await?;
-            carried?;
+            if !carried? {
+                held_up.insert(decision.place);
+            }
         }
         Ok(())
     }
@@ -130,18 +139,24 @@ impl<M: ReadModel> Applier<M> {
         rows.iter().map(waiting_decision).collect()
     }
 
-    async fn carry_out_one(&mut self, decision: &Waiting, shutdown: &CancellationToken) -> Result<(), Halt> {
+    /// Carries out a decision; false when it is not, and may be later.
+    async fn carry_out_one(
+        &mut self,
+        decision: &Waiting,
+        shutdown: &CancellationToken,
+    ) -> Result<bool, Halt> {
         let mut backoff = Backoff::for_database();
         loop {
             match self.try_carry_out(decision).await {
-                Ok(Carried::Done | Carried::Moved) => return Ok(()),
+                Ok(Carried::Done) => return Ok(true),
+                Ok(Carried::Moved) => return Ok(false),
                 Ok(Carried::Months(missing)) => self.make_months(missing, &mut backoff, shutdown).await?,
                 Err(CarryError::OwnFault(fault)) => return Err(fault.into()),
                 Err(error) => {
                     counter!(names::RETRIES_TOTAL, "read_model" => self.model.name()).increment(1);
                     tracing::warn!(projector.name = self.model.name(), event.position = %decision.position, error = %chain(&error), "a decision cannot be carried out now; it is tried again");
                     self.carry_out_after = Some(Instant::now() + TRY_AGAIN_AFTER);
-                    return Ok(());
+                    return Ok(false);
                 }
             }
         }

@@ -24,7 +24,7 @@ pub(crate) type Subjects = HashSet<String>;
 /// The parked subjects of the partitions that an instance follows.
 pub(crate) type ParkedSets = BTreeMap<Place, Subjects>;
 
-/// Which topics a generation folds, and which one says what people decide about it.
+/// Which topics a generation folds, and which one says what people decide.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     pub(crate) generation: Generation,

@@ -1,4 +1,4 @@
-//! Writes what a batch says that people decided, in the transaction that moves past it.
+//! Writes what a batch says that people decided, in the transaction that moves past it: each generation for itself.
 
 use brainops_event::Offset;
 use sqlx::AssertSqlSafe;

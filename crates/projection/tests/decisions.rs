@@ -7,9 +7,12 @@ mod common;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use brainops_projection::{Decide, DecisionState, RunOptions, RunState, list, paused, wait_until};
+use brainops_projection::{
+    Decide, DecisionState, ParkedSubject, Pause, RunOptions, RunState, list, paused, wait_until,
+};
 use brainops_testkit::eventually;
-use common::{ALWAYS_REFUSED, Bench, LIMIT, REFUSED, figure, figures, small_batches};
+use chrono::Utc;
+use common::{Bench, LIMIT, PANIC, REFUSED, figure, figures, small_batches};
 
 fn done(state: &DecisionState) -> &str {
     match state {
@@ -32,7 +35,7 @@ async fn three_bad(bench: &Bench) {
         for number in 0..5 {
             let unit = match (subject, bad.contains(&number)) {
                 (_, false) => "EUR",
-                ("b", true) if number == 3 => ALWAYS_REFUSED,
+                ("b", true) if number == 3 => PANIC,
                 (_, true) => REFUSED,
             };
             let at = 50 * (number + 1);
@@ -87,8 +90,45 @@ async fn what_is_held_is_folded_in_order_when_retried_and_without_its_head_when_
     bench.namespace.close().await;
 }
 
-async fn parked(bench: &Bench, name: &str) -> brainops_projection::ParkedSubject {
+async fn parked(bench: &Bench, name: &str) -> ParkedSubject {
     bench.parked_of(&format!("bad/{name}")).await.unwrap()
+}
+
+/// The number in a decision says which generation a person looked at; what is decided about a record holds in all.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_decided_about_a_record_holds_in_every_generation() {
+    let bench = Bench::new("generations").await;
+    let mut events = figures(50, 20, 85);
+    for subject in ["bad/a", "bad/b"] {
+        for (number, unit) in [REFUSED, "EUR"].into_iter().enumerate() {
+            events.push(figure(subject, &format!("{subject}-{number}"), 1.0, unit));
+        }
+    }
+    bench.append(events).await;
+    let running = bench.start(small_batches("one", 20));
+    bench.caught_up().await;
+    let in_another = |parked: ParkedSubject| ParkedSubject { generation: parked.generation + 6, ..parked };
+    let (a, b) = (in_another(parked(&bench, "a").await), in_another(parked(&bench, "b").await));
+
+    let read_model = a.read_model.clone();
+    let (reason, paused_at) = ("too many".to_owned(), Utc::now());
+    let pause = Pause { read_model, generation: a.generation, number: 1, reason, paused_at };
+    bench.say(Decide::Resume(&pause)).await;
+
+    let dismissed = bench.decide(Decide::Dismiss(&a)).await;
+    assert!(done(&dismissed).starts_with("1 records were folded, nothing is held"), "{dismissed:?}");
+    bench.model.is_mended.store(true, Ordering::SeqCst);
+    let retried = bench.decide(Decide::Retry(&b)).await;
+    assert!(done(&retried).starts_with("2 records were folded, nothing is held"), "{retried:?}");
+    assert_eq!(bench.parked().await, []);
+    assert_eq!(bench.number("SELECT times FROM metrics.metric WHERE subject = 'bad/a'").await, 1);
+    assert_eq!(bench.number("SELECT times FROM metrics.metric WHERE subject = 'bad/b'").await, 2);
+
+    // A pause is counted by each generation: this one has nothing to do with the other's.
+    assert_eq!(bench.number("SELECT count(*) FROM metrics_g1.decision").await, 2);
+    assert_eq!(bench.number("SELECT count(*) FROM metrics_g1.decision WHERE kind = 'resume'").await, 0);
+    running.stop().await;
+    bench.namespace.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use brainops_event::{Partition, PartitionCount, partition_for};
 use brainops_outbox::{Outbox, OutboxConfig};
 use brainops_projection::{ReasonClass, RunError, RunOptions, list, parked_records};
 use brainops_testkit::RawRecord;
-use common::{Bad, Bench, LIMIT, OWN_FAULT, PANIC, every_kind_of_bad, figure, figures, small_batches};
+use common::{Bad, Bench, LIMIT, OWN_FAULT, every_kind_of_bad, figure, figures, small_batches};
 
 /// The partition of a subject in a namespace.
 fn partition_of(subject: &str) -> Partition {
@@ -146,29 +146,20 @@ async fn a_misplaced_record_is_set_aside_alone() {
     bench.namespace.close().await;
 }
 
-async fn check_own_fault(unit: &str, reason: &'static str) {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fold_at_fault_stops_the_projection_and_blames_no_event() {
     let bench = Bench::new("fault").await;
-    bench.append(vec![figure("metrics/0", "fault", 1.0, unit)]).await;
+    bench.append(vec![figure("metrics/0", "fault", 1.0, OWN_FAULT)]).await;
     let running = bench.start(RunOptions::new("one"));
     let ended = tokio::time::timeout(LIMIT, running.life).await.unwrap().unwrap();
     let Err(RunError::Model { position: Some(position), .. }) = ended else { panic!("{ended:?}") };
     assert_eq!(position.partition, partition_of("metrics/0"));
     let stand = "SELECT min(reason) FROM brainops.progress WHERE state = 'stopped' HAVING count(*) = 8";
     let found: String = sqlx::query_scalar(stand).fetch_one(bench.namespace.pool()).await.unwrap();
-    assert!(found.contains(reason) && found.contains(&position.to_string()), "{found}");
+    assert!(found.contains("did not name") && found.contains(&position.to_string()), "{found}");
     assert_eq!(bench.number("SELECT count(*) FROM metrics.sample").await, 0);
     assert_eq!(bench.number("SELECT count(*) FROM metrics_g1.parked").await, 0);
     bench.namespace.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_fold_at_fault_stops_the_projection_and_blames_no_event() {
-    check_own_fault(OWN_FAULT, "did not name").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_fold_that_panics_stops_the_projection_and_names_the_position() {
-    check_own_fault(PANIC, "the read model panicked: the fold cannot bear this unit").await;
 }
 
 /// A row that a constraint of its table refuses is the fold's fault as well.

@@ -1,10 +1,11 @@
 //! What the log says that the rows must be, computed apart from the runtime; and the rows as they are.
 //!
 //! Straightforward on purpose: one event at a time, in plain memory, with no batches, no checkpoints and no database.
-//! A subject is held from its first record on that cannot be read or folded, unless somebody has dismissed that
-//! record; misplaced records and repeats are left out.
+//! A subject is held from its first record on that cannot be read or folded (a panic is a refusal), unless somebody has
+//! dismissed that record; misplaced records and repeats are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use brainops_event::types::projection::RecordDismissed;
 use brainops_event::{Frontier, Offset, Partition, Recorded, Subject, TopicName, TypedEvent as _};
@@ -167,12 +168,17 @@ fn rows_of<T: Tables>(tables: &mut T) -> TableRows {
     all
 }
 
+/// Whether the event could be folded. A panic of the fold is its refusal of the event.
 fn fold<M: ReadModel>(model: &M, event: &Recorded<'_>, tables: &mut M::Tables) -> bool {
     tables.each(&mut |rows| rows.forget_batch());
-    match model.want(event, tables).and_then(|()| model.fold(event, tables)) {
-        Ok(()) => true,
-        Err(error) if error.is_own_fault() => panic!("the fold is at fault at {}: {error}", event.position()),
-        Err(_) => false,
+    let folded =
+        catch_unwind(AssertUnwindSafe(|| model.want(event, tables).and_then(|()| model.fold(event, tables))));
+    match folded {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) if error.is_own_fault() => {
+            panic!("the fold is at fault at {}: {error}", event.position())
+        }
+        Ok(Err(_)) | Err(_) => false,
     }
 }
 

@@ -76,7 +76,7 @@ COMMENT ON COLUMN {generation}.parked.subject IS 'The subject whose records are 
 COMMENT ON COLUMN {generation}.parked.last_offset IS 'Offset of the last record that is held; null: the first one.';
 COMMENT ON COLUMN {generation}.parked.held IS 'How many records are held, the first one included.';
 
-COMMENT ON TABLE {generation}.decision IS 'What people decided about this generation, as the topic projection says, and what became of it.';
+COMMENT ON TABLE {generation}.decision IS 'What people decided and this generation carries out, as the topic projection says, and what became of it.';
 COMMENT ON COLUMN {generation}.decision.topic IS 'Full name of the topic of the decision''s own event.';
 COMMENT ON COLUMN {generation}.decision.partition IS 'Partition of the decision''s own event.';
 COMMENT ON COLUMN {generation}.decision.record_offset IS 'Offset of the decision''s own event.';

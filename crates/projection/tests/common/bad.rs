@@ -5,7 +5,7 @@ use brainops_event::types::lead::LeadQualified;
 use brainops_event::{Catalog, SchemaId, TypedEvent as _, encode_datum, frame};
 use brainops_testkit::{Namespace, RawRecord};
 
-use super::{REFUSED, figure};
+use super::{PANIC, REFUSED, figure};
 
 /// A record that can never be folded.
 pub struct Bad {
@@ -64,6 +64,7 @@ pub async fn every_kind_of_bad(namespace: &Namespace) -> Vec<Bad> {
     let other = encode_datum(&foreign.fast, &qualified).unwrap();
     let other = frame(namespace.registry().id_for(foreign).await.unwrap(), &other);
     let refused = frame(id, &figure("any", "any", 1.0, REFUSED).datum);
+    let panic = frame(id, &figure("any", "any", 1.0, PANIC).datum);
     let unstorable = frame(id, &figure("any", "any", 1.0, "a\0b").datum);
     let unknown = frame(SchemaId::new(2_000_000_000), &good.datum);
     let bad = |kind, class, reason, value: Option<Vec<u8>>| Bad { kind, class, reason, value, without: "" };
@@ -80,5 +81,7 @@ pub async fn every_kind_of_bad(namespace: &Namespace) -> Vec<Bad> {
         bad("unknown-schema", "UnknownEventType", "the registry has no schema", Some(unknown)),
         bad("refused", "ApplyEvent", "its unit says so", Some(refused)),
         bad("unstorable", "ApplyEvent", "it has a NUL character", Some(unstorable)),
+        bad("panic", "ApplyEvent", "the fold panicked: the fold cannot bear this unit", Some(panic)),
+        bad("want-panic", "ApplyEvent", "the fold panicked: an id that cannot be borne", Some(framed)),
     ]
 }

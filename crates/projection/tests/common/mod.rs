@@ -207,10 +207,10 @@ struct Figure<'a> {
 
 /// The unit of an event that the fold refuses.
 pub const REFUSED: &str = "refused";
-/// The unit of an event that the fold refuses, mended or not.
-pub const ALWAYS_REFUSED: &str = "always refused";
-/// The unit of an event at which the fold panics.
+/// The unit of an event at which the fold panics, when it has written a row already.
 pub const PANIC: &str = "panic";
+/// The id of an event at which the fold panics before it reads anything.
+pub const PANIC_EARLY: &str = "bad-want-panic";
 /// The unit of an event at which the fold reads what it has not asked for.
 pub const OWN_FAULT: &str = "own fault";
 
@@ -241,6 +241,7 @@ impl ReadModel for Metrics {
         if event.envelope.event_type() != MetricRecorded::EVENT_TYPE {
             return Ok(());
         }
+        assert!(event.envelope.id() != PANIC_EARLY, "an id that cannot be borne");
         tables.metrics.want(subject(event)?)
     }
 
@@ -249,11 +250,9 @@ impl ReadModel for Metrics {
             return Ok(());
         }
         let figure: Figure<'_> = event.decode()?;
-        if figure.unit == ALWAYS_REFUSED || (figure.unit == REFUSED && !self.is_mended.load(Ordering::SeqCst))
-        {
+        if figure.unit == REFUSED && !self.is_mended.load(Ordering::SeqCst) {
             return Err(FoldError::refused("its unit says so"));
         }
-        assert!(figure.unit != PANIC, "the fold cannot bear this unit");
         if figure.unit == OWN_FAULT {
             tables.metrics.get(&"another".to_owned())?;
         }
@@ -271,6 +270,7 @@ impl ReadModel for Metrics {
             dimensions: dimensions.clone(),
             changed: Changed::by(event),
         })?;
+        assert!(figure.unit != PANIC, "the fold cannot bear this unit");
         let mut units = before.as_ref().map(|row| row.units.clone()).unwrap_or_default();
         if !units.iter().any(|unit| unit == figure.unit) {
             units.push(figure.unit.to_owned());
