@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS brainops.rebuild (
     reason      text,
     goal        jsonb       NOT NULL,
     happened_to timestamptz,
+    base        integer,
     started_at  timestamptz NOT NULL DEFAULT now(),
     started_by  text        NOT NULL,
     folded_at   timestamptz,
@@ -20,6 +21,7 @@ COMMENT ON COLUMN brainops.rebuild.state IS 'running: who works may go on; pause
 COMMENT ON COLUMN brainops.rebuild.reason IS 'Why it is paused, cancelled or failed, in words.';
 COMMENT ON COLUMN brainops.rebuild.goal IS 'The frontier up to which it is folded, with topic ids.';
 COMMENT ON COLUMN brainops.rebuild.happened_to IS 'Only events that happened until then are folded; null: all.';
+COMMENT ON COLUMN brainops.rebuild.base IS 'Number of the generation whose rows it began with, and is folded on from; null: folded from the beginning.';
 COMMENT ON COLUMN brainops.rebuild.started_at IS 'When it was begun, by the clock of Postgres.';
 COMMENT ON COLUMN brainops.rebuild.started_by IS 'The process that began it.';
 COMMENT ON COLUMN brainops.rebuild.folded_at IS 'When the last partition was folded, by the clock of Postgres.';

@@ -18,6 +18,7 @@
 
 mod advance;
 mod ahead;
+mod align;
 mod announce;
 mod any;
 mod apply;
@@ -43,6 +44,7 @@ mod lineage;
 mod metrics;
 mod migrate;
 mod model;
+mod moment;
 mod month;
 mod note;
 mod park;
@@ -69,10 +71,12 @@ mod table;
 mod takeover;
 mod told;
 mod value;
+mod verify;
 mod views;
 mod wait;
 mod writer;
 
+pub use align::AlignError;
 pub use any::{AnyReadModel, Boxed, any};
 pub use config::{PostgresConfig, PostgresConfigError, SslMode};
 pub use decision::{Decide, Decision, DecisionError, DecisionKind, DecisionState, decision_event};
@@ -84,6 +88,10 @@ pub use install::{InstallError, install, undocumented};
 pub use lineage::{FindError, GenerationState, KnownGeneration, find_generation, generations};
 pub use migrate::migrate;
 pub use model::ReadModel;
+pub use moment::{
+    Clock, MomentAt, MomentError, MomentQuestion, MomentState, ResolvedMoment, moment_state, offer_moment,
+    resolve_moment, withdraw_expired,
+};
 pub use parked::{ParkedError, ParkedRecord, ParkedSubject, decision_state, parked, parked_records};
 pub use pause::{Pause, paused};
 pub use reason::ReasonClass;
@@ -100,6 +108,7 @@ pub use status::{RunState, Status, TableRows, list, status};
 pub use supervise::run;
 pub use table::{Column, ColumnType, Table, WriteMode};
 pub use value::{ListForm, Presence, Storable, Unstorable};
+pub use verify::{Verification, VerifyError, verify};
 pub use views::ViewPastTheBase;
 pub use wait::{Missing, WaitError, wait_until};
 pub use writer::{Month, RowWriter, WrittenRows};

@@ -55,7 +55,7 @@ impl KnownMonths {
     }
 }
 
-fn create_sql(place: &str, column: &str, month: Month) -> String {
+pub(crate) fn create_sql(place: &str, column: &str, month: Month) -> String {
     let (first, next, suffix) = (month.first_day(), month.next_first_day(), month.suffix());
     format!(
         "CREATE TABLE {place}_{suffix} (LIKE {place} INCLUDING ALL);\n\

@@ -11,7 +11,7 @@ use brainops_projection::{
     ask_rebuild, begin_rebuild, find_generation, rebuild_progress, work_on_rebuild,
 };
 use brainops_testkit::{eventually, stored_rows};
-use common::{ALWAYS_REFUSED, Bench, LIMIT, Metrics, REFUSED, every_kind_of_bad, figure, figures, small_batches};
+use common::{Bench, LIMIT, Metrics, PANIC, REFUSED, every_kind_of_bad, figure, figures, small_batches};
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ async fn a_rebuilt_generation_holds_what_following_gave_and_goes_on_like_it() {
         bad.append(&bench.namespace).await;
     }
     bench.append(vec![figure("left out", "1", 1.0, "EUR"), figure("left out", "2", 2.0, REFUSED)]).await;
-    bench.append(vec![figure("left out", "3", 3.0, "EUR"), figure("held", "1", 1.0, ALWAYS_REFUSED)]).await;
+    bench.append(vec![figure("left out", "3", 3.0, "EUR"), figure("held", "1", 1.0, PANIC)]).await;
     bench.append(vec![figure("held", "2", 2.0, "EUR"), figure("left out", "4", 4.0, REFUSED)]).await;
     bench.append(figures(2_000, 200, 8)).await;
     let options = RunOptions { unknown_schema_patience: PATIENCE, ..small_batches("live", 500) };

@@ -93,7 +93,7 @@ pub async fn begin_rebuild<M: ReadModel>(
 }
 
 /// Where each partition that is folded, or says decisions, begins; and where it is folded up to.
-async fn bounds(
+pub(crate) async fn bounds(
     shop: &Workshop,
     read_model: &ModelName,
     scope: &Scope,

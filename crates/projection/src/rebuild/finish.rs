@@ -15,8 +15,9 @@ use super::unit::Shared;
 use crate::catch_up::CatchUp;
 use crate::checkpoint::Place;
 use crate::decision::{About, DecisionKind, Told};
-use crate::generation::Generation;
+use crate::generation::{Generation, GenerationKind};
 use crate::model::ReadModel;
+use crate::moment::open_to_readers;
 use crate::told::write;
 
 /// How long until it is looked again whether others have made their indexes.
@@ -38,8 +39,9 @@ pub(crate) async fn finish<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Resul
         }
     }
     point("rebuild.indexed");
-    if is_only_appended::<M>() && job.happened_to.is_none() && !is_done(shared).await? {
-        // Its partitions have checkpoints already; what people decided is folded the way it is live.
+    let is_straight = is_only_appended::<M>() && job.happened_to.is_none();
+    if (is_straight || job.has_base) && !is_done(shared).await? {
+        // Its partitions have checkpoints already; what is left, and what people decided, is folded the way it is live.
         CatchUp { model, shop, generation }.run(&job.goal, |_| {}, &Default::default()).await?;
     }
     let ready = make_ready(shared, job).await;
@@ -79,6 +81,9 @@ async fn make_ready<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Result<(), s
                        EXECUTE format('ANALYZE %I.%I', '{generation}', one.tablename); \
                      END LOOP; END $$";
     sqlx::raw_sql(AssertSqlSafe(generation.fill(analyze))).execute(&mut *transaction).await?;
+    if generation.kind == GenerationKind::Moment {
+        open_to_readers(&mut transaction, generation, shared.model.views_sql()).await?;
+    }
     let ready = "UPDATE brainops.generation SET state = 'ready', ready_at = now(), ready_xid = pg_current_xact_id() \
                   WHERE read_model = $1 AND generation = $2 AND state = 'building'";
     let ready = sqlx::query(ready).bind(generation.read_model.as_str()).bind(generation.number);

@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub(crate) reason: Option<String>,
     pub(crate) goal: Frontier,
     pub(crate) happened_to: Option<Timestamp>,
+    /// Whether it began with the rows of another generation, and is folded on from there.
+    pub(crate) has_base: bool,
 }
 
 /// One partition that this process works on.
@@ -37,7 +39,7 @@ pub(crate) struct Unit {
 
 /// Reads a rebuild; `None` when there is none of this generation.
 pub(crate) async fn job(pool: &PgPool, generation: &Generation) -> Result<Option<Job>, sqlx::Error> {
-    let query = "SELECT state, reason, goal, happened_to FROM brainops.rebuild WHERE read_model = $1 AND generation = $2";
+    let query = "SELECT state, reason, goal, happened_to, base IS NOT NULL AS has_base FROM brainops.rebuild WHERE read_model = $1 AND generation = $2";
     let query = sqlx::query(query).bind(generation.read_model.as_str()).bind(generation.number);
     query.fetch_optional(pool).await?.map(|row| job_of(&row)).transpose()
 }
@@ -51,6 +53,7 @@ fn job_of(row: &PgRow) -> Result<Job, sqlx::Error> {
         reason: row.try_get("reason")?,
         goal: goal.0,
         happened_to: row.try_get("happened_to")?,
+        has_base: row.try_get("has_base")?,
     })
 }
 

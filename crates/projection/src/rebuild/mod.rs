@@ -28,6 +28,7 @@ mod unit;
 mod work;
 
 pub use ask::{Asked, ask_rebuild};
+pub(crate) use begin::bounds;
 pub use begin::{Request, begin_rebuild, underway};
 pub use error::{RebuildError, Underway};
 pub use progress::{RebuildProgress, RebuildState, rebuild_progress};

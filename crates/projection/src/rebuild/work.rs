@@ -83,7 +83,12 @@ pub async fn work_on_rebuild<M: ReadModel>(
 ) -> Result<(), RebuildError> {
     let Some(job) = known_job(&shop, &generation).await? else { return Ok(()) };
     let scope = scope(&*model, &shop.log, &generation)?;
-    let decided = Decided::read(&shop, &scope, &job.goal).await?;
+    let is_straight = is_only_appended::<M>() && job.happened_to.is_none();
+    let decided = if job.has_base || is_straight {
+        Decided::default() // they are folded as they come, like live
+    } else {
+        Decided::read(&shop, &scope, &job.goal).await?
+    };
     let (happened_to, months) = (job.happened_to, tokio::sync::Mutex::new(KnownMonths::default()));
     let shared = Arc::new(Shared { model, shop, generation, scope, decided, happened_to, months });
     let halt = stop.child_token();
