@@ -3,20 +3,17 @@
 //! Every client of the platform is configured here, so that the wire contract (partitioner, acknowledgements,
 //! isolation, checksums) is decided in one place.
 use std::fmt;
-use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use brainops_event::{PositionError, TopicName};
 use rdkafka::ClientConfig;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use thiserror::Error;
 
-use crate::config::{ConfigError, Credentials, KafkaConfig, LogConfig, SecurityProtocol};
-use crate::context::LoggingContext;
-use crate::secret::{Secret, check_private};
+use crate::config::{ConfigError, KafkaConfig, LogConfig};
+use crate::read_only::sealed::Sealed;
+use crate::read_only::{Login, ReadOnlyCluster};
 
 /// How long a question to the cluster may take before it is answered with an error.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(15);
@@ -43,11 +40,9 @@ pub struct Cluster {
 }
 
 struct Shared {
-    kafka: KafkaConfig,
-    log: LogConfig,
-    logins: [Option<(String, Secret)>; 3],
-    key_password: Option<Secret>,
-    asker: OnceLock<BaseConsumer<LoggingContext>>,
+    reader: ReadOnlyCluster,
+    appender: Option<Login>,
+    admin: Option<Login>,
 }
 
 /// The cluster did not answer, or not as it should.
@@ -92,25 +87,20 @@ impl Cluster {
     /// A value cannot be true, or a file with a secret cannot be used: see [`ConfigError`].
     pub fn new(kafka: KafkaConfig, log: LogConfig) -> Result<Cluster, ConfigError> {
         kafka.check()?;
-        log.check()?;
-        let logins = [
-            login(&kafka, "kafka.appender", kafka.appender.as_ref())?,
-            login(&kafka, "kafka.reader", kafka.reader.as_ref())?,
-            login(&kafka, "kafka.admin", kafka.admin.as_ref())?,
-        ];
-        if let Some(path) = &kafka.key_file {
-            check_private(path).map_err(|source| ConfigError::Secret { field: "kafka.key_file", source })?;
-        }
-        let key_password = match &kafka.key_password_file {
-            Some(path) => Some(read_secret("kafka.key_password_file", path)?),
-            None => None,
-        };
-        let asker = OnceLock::new();
-        let cluster = Cluster { shared: Arc::new(Shared { kafka, log, logins, key_password, asker }) };
-        for role in [Role::Appender, Role::Reader, Role::Admin] {
+        let appender = Login::of(&kafka, "kafka.appender", kafka.appender.as_ref())?;
+        let admin = Login::of(&kafka, "kafka.admin", kafka.admin.as_ref())?;
+        let reader = ReadOnlyCluster::new(kafka, log)?;
+        let cluster = Cluster { shared: Arc::new(Shared { reader, appender, admin }) };
+        for role in [Role::Appender, Role::Admin] {
             cluster.client(role).create_native_config().map_err(ConfigError::Client)?;
         }
         Ok(cluster)
+    }
+
+    /// The same cluster for somebody who only reads: with the reader's login and no other.
+    #[must_use]
+    pub fn read_only(&self) -> ReadOnlyCluster {
+        self.shared.reader.clone()
     }
 
     /// The full name of one of our topics, such as `brainops.lead` of `lead`.
@@ -118,126 +108,36 @@ impl Cluster {
     /// # Errors
     /// The name has letters that a topic cannot have.
     pub fn topic(&self, name: &str) -> Result<TopicName, PositionError> {
-        TopicName::new(&format!("{}.{name}", self.shared.log.prefix))
+        self.shared.reader.topic(name)
     }
 
     /// How topics are named and made.
     pub fn log_config(&self) -> &LogConfig {
-        &self.shared.log
-    }
-
-    /// How connections are secured.
-    pub(crate) fn security_protocol(&self) -> SecurityProtocol {
-        self.shared.kafka.security_protocol
-    }
-
-    /// The brokers as configured, for messages.
-    pub(crate) fn servers(&self) -> &str {
-        &self.shared.kafka.bootstrap_servers
+        self.shared.reader.log_config()
     }
 
     /// A configuration for a client of this role, without anything that only producers or consumers have.
     pub(crate) fn client(&self, role: Role) -> ClientConfig {
-        // The first call of all: OpenSSL must not tear itself down at the end of the process, while threads of the
-        // client still use it; that ends in a crash now and then.
-        openssl_sys::init();
-        let kafka = &self.shared.kafka;
-        let mut config = ClientConfig::new();
-        config
-            .set("bootstrap.servers", &kafka.bootstrap_servers)
-            .set("security.protocol", kafka.security_protocol.as_str())
-            .set("client.id", role.client_id())
-            .set("socket.keepalive.enable", "true")
-            .set("allow.auto.create.topics", "false")
-            .set_log_level(RDKafkaLogLevel::Warning);
-        if let Some(mechanism) = kafka.sasl_mechanism {
-            config.set("sasl.mechanism", mechanism.as_str());
-        }
-        if let Some((username, password)) = &self.shared.logins[role as usize] {
-            config.set("sasl.username", username).set("sasl.password", password.reveal());
-        }
-        let files = [
-            ("ssl.ca.location", &kafka.ca_file),
-            ("ssl.certificate.location", &kafka.certificate_file),
-            ("ssl.key.location", &kafka.key_file),
-        ];
-        for (name, path) in files {
-            if let Some(path) = path {
-                config.set(name, path.to_string_lossy());
-            }
-        }
-        if let Some(password) = &self.shared.key_password {
-            config.set("ssl.key.password", password.reveal());
-        }
-        config
-    }
-
-    /// A configuration for a consumer: never resets an offset by itself, never commits by itself, sees only what is
-    /// committed, and checks what it got. Groups are named within the namespace, like topics.
-    pub(crate) fn consumer(&self, group: &str) -> ClientConfig {
-        let mut config = self.client(Role::Reader);
-        config
-            .set("group.id", format!("{}.{group}", self.shared.log.prefix))
-            .set("auto.offset.reset", "error")
-            .set("enable.auto.commit", "false")
-            .set("enable.auto.offset.store", "false")
-            .set("isolation.level", "read_committed")
-            .set("check.crcs", "true");
-        config
-    }
-
-    /// Asks the cluster something, off the async threads.
-    pub(crate) async fn ask<T: Send + 'static>(
-        &self,
-        question: &'static str,
-        ask: impl FnOnce(&BaseConsumer<LoggingContext>) -> Result<T, KafkaError> + Send + 'static,
-    ) -> Result<T, ClusterError> {
-        let cluster = self.clone();
-        let asked = tokio::task::spawn_blocking(move || {
-            let asker = cluster.asker()?;
-            let answer = ask(asker);
-            asker.poll(Duration::ZERO); // hands on what the client has to report
-            answer
-        });
-        match asked.await {
-            Ok(answer) => answer.map_err(|source| self.error(question, source)),
-            Err(_) => Err(self.error(question, KafkaError::Canceled)),
-        }
-    }
-
-    fn asker(&self) -> Result<&BaseConsumer<LoggingContext>, KafkaError> {
-        if let Some(asker) = self.shared.asker.get() {
-            return Ok(asker);
-        }
-        let asker = self.consumer(ALONE).remove("group.id").create_with_context(LoggingContext)?;
-        Ok(self.shared.asker.get_or_init(|| asker))
-    }
-
-    pub(crate) fn error(&self, question: &'static str, source: KafkaError) -> ClusterError {
-        let (servers, source) = (self.servers().to_owned(), Box::new(source));
-        if is_silence(&source) {
-            ClusterError::NoAnswer { servers, question, limit: ANSWER_LIMIT, source }
-        } else {
-            ClusterError::Refused { servers, question, source }
+        let Shared { reader, appender, admin } = &*self.shared;
+        match role {
+            Role::Appender => reader.client_of("brainops-appender", appender.as_ref()),
+            Role::Reader => reader.client(),
+            Role::Admin => reader.client_of("brainops-admin", admin.as_ref()),
         }
     }
 }
 
-impl Role {
-    fn client_id(self) -> &'static str {
-        match self {
-            Role::Appender => "brainops-appender",
-            Role::Reader => "brainops-reader",
-            Role::Admin => "brainops-admin",
-        }
+impl Sealed for Cluster {
+    fn reader(&self) -> &ReadOnlyCluster {
+        &self.shared.reader
     }
 }
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Cluster")
-            .field("servers", &self.servers())
-            .field("prefix", &self.shared.log.prefix)
+            .field("servers", &self.shared.reader.servers())
+            .field("prefix", &self.log_config().prefix)
             .finish_non_exhaustive()
     }
 }
@@ -258,23 +158,4 @@ pub(crate) fn is_silence(error: &KafkaError) -> bool {
                 | Code::NotLeaderForPartition
         )
     )
-}
-
-fn login(
-    kafka: &KafkaConfig,
-    field: &'static str,
-    credentials: Option<&Credentials>,
-) -> Result<Option<(String, Secret)>, ConfigError> {
-    if !kafka.security_protocol.has_login() {
-        return Ok(None);
-    }
-    let Some(credentials) = credentials else {
-        return Err(ConfigError::Missing { field, because: "kafka.security_protocol" });
-    };
-    let password = read_secret(field, &credentials.password_file)?;
-    Ok(Some((credentials.username.clone(), password)))
-}
-
-fn read_secret(field: &'static str, path: &Path) -> Result<Secret, ConfigError> {
-    Secret::read(path).map_err(|source| ConfigError::Secret { field, source })
 }

@@ -8,9 +8,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
-use crate::cluster::{ALONE, ANSWER_LIMIT, Cluster, ClusterError};
+use crate::cluster::{ALONE, ANSWER_LIMIT, ClusterError};
 use crate::context::LoggingContext;
 use crate::native;
+use crate::read_only::{ReadOnlyCluster, Readable};
 
 /// How far somebody is behind the end of one partition.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,9 @@ pub struct PartitionLag {
     pub seconds: f64,
 }
 
+/// A partition of a topic.
+pub(crate) type Place = (TopicName, Partition);
+
 /// What a cluster says of one topic.
 #[derive(Debug, Clone)]
 pub(crate) struct Described {
@@ -40,23 +44,24 @@ pub(crate) struct Described {
 ///
 /// # Errors
 /// The cluster is silent or refuses, or a topic does not exist.
-pub async fn start_frontier(cluster: &Cluster, topics: &[TopicName]) -> Result<Frontier, ClusterError> {
-    edge(cluster, topics, KafkaOffset::Beginning).await
+pub async fn start_frontier(cluster: &impl Readable, topics: &[TopicName]) -> Result<Frontier, ClusterError> {
+    edge(cluster.reader(), topics, KafkaOffset::Beginning).await
 }
 
 /// The offset after the last record of every partition, with topic ids.
 ///
 /// # Errors
 /// The cluster is silent or refuses, or a topic does not exist.
-pub async fn end_frontier(cluster: &Cluster, topics: &[TopicName]) -> Result<Frontier, ClusterError> {
-    edge(cluster, topics, KafkaOffset::End).await
+pub async fn end_frontier(cluster: &impl Readable, topics: &[TopicName]) -> Result<Frontier, ClusterError> {
+    edge(cluster.reader(), topics, KafkaOffset::End).await
 }
 
 /// How far `next` is behind the end of each of its partitions, in offsets and in seconds.
 ///
 /// # Errors
 /// The cluster is silent or refuses, or a topic does not exist.
-pub async fn lag(cluster: &Cluster, next: &Frontier) -> Result<Vec<PartitionLag>, ClusterError> {
+pub async fn lag(cluster: &impl Readable, next: &Frontier) -> Result<Vec<PartitionLag>, ClusterError> {
+    let cluster = cluster.reader();
     let places: Vec<(TopicName, Partition)> =
         next.iter().map(|(topic, partition, _)| (topic.clone(), partition)).collect();
     let ends = cluster
@@ -97,7 +102,11 @@ pub(crate) fn age(now: Timestamp, then: Timestamp) -> f64 {
     (now - then).to_std().map_or(0.0, |age| age.as_secs_f64())
 }
 
-async fn edge(cluster: &Cluster, topics: &[TopicName], which: KafkaOffset) -> Result<Frontier, ClusterError> {
+async fn edge(
+    cluster: &ReadOnlyCluster,
+    topics: &[TopicName],
+    which: KafkaOffset,
+) -> Result<Frontier, ClusterError> {
     let described = describe_all(cluster, topics).await?;
     let places: Vec<(TopicName, Partition)> =
         described.iter().flat_map(|(topic, found)| partitions(topic, found.partitions)).collect();
@@ -120,7 +129,7 @@ pub(crate) fn partitions(
 
 /// Id and partition count of those topics that exist.
 pub(crate) async fn describe(
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     topics: &[TopicName],
 ) -> Result<HashMap<TopicName, Described>, ClusterError> {
     let topics = topics.to_vec();
@@ -129,7 +138,7 @@ pub(crate) async fn describe(
 
 /// Like [`describe`], and all of them must exist.
 pub(crate) async fn describe_all(
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     topics: &[TopicName],
 ) -> Result<HashMap<TopicName, Described>, ClusterError> {
     let described = describe(cluster, topics).await?;
@@ -177,9 +186,14 @@ pub(crate) fn list_offsets<C: ConsumerContext>(
     places: &[(TopicName, Partition)],
     which: KafkaOffset,
 ) -> Result<Frontier, KafkaError> {
+    while_leaders_move(|| try_list_offsets(asker, places, which))
+}
+
+/// Asks again for a while when partitions have no leader.
+pub(crate) fn while_leaders_move<T>(mut ask: impl FnMut() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
     let deadline = Instant::now() + LEADER_LIMIT;
     loop {
-        match try_list_offsets(asker, places, which) {
+        match ask() {
             Err(error) if has_no_leader(&error) && Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(50));
             }
@@ -211,9 +225,7 @@ fn try_list_offsets<C: ConsumerContext>(
     let mut frontier = Frontier::new();
     for element in answer.elements() {
         element.error()?;
-        let place = places.iter().find(|(topic, partition)| {
-            partition.get() == element.partition() && topic.as_str() == element.topic()
-        });
+        let place = place_of(places, element.topic(), element.partition());
         let offset = element.offset().to_raw().and_then(|raw| Offset::new(raw).ok());
         match (place, offset) {
             (Some((topic, partition)), Some(offset)) => {
@@ -225,9 +237,16 @@ fn try_list_offsets<C: ConsumerContext>(
     Ok(frontier)
 }
 
+/// One of these places, by what Kafka calls it.
+pub(crate) fn place_of<'a>(places: &'a [Place], topic: &str, partition: i32) -> Option<&'a Place> {
+    places
+        .iter()
+        .find(|(its_topic, its_partition)| its_partition.get() == partition && its_topic.as_str() == topic)
+}
+
 /// When the first record at or after each offset was recorded. One that does not come in time is left out.
-async fn first_records(
-    cluster: &Cluster,
+pub(crate) async fn first_records(
+    cluster: &ReadOnlyCluster,
     behind: Frontier,
 ) -> Result<HashMap<(TopicName, Partition), Timestamp>, ClusterError> {
     if behind.is_empty() {

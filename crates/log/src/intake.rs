@@ -92,6 +92,8 @@ pub(crate) struct Begin {
     pub(crate) end: Offset,
     /// The first offset to be delivered.
     pub(crate) start: Offset,
+    /// The first offset that is not wanted any more; none when reading goes on for ever.
+    pub(crate) until: Option<Offset>,
 }
 
 impl Begin {
@@ -219,6 +221,10 @@ impl Intake {
         if followed.held || offset < followed.seen {
             return; // a repeated fetch, or nobody wants it
         }
+        if let Some(until) = followed.begin.until.filter(|until| offset >= *until) {
+            followed.seen = until; // what lay between is no record
+            return;
+        }
         followed.seen = offset.next();
         if offset < followed.begin.start {
             return followed.refill(message, offset);
@@ -232,6 +238,20 @@ impl Intake {
         let headers = self.records.push(message, place, offset);
         let claim = headers.claim(message.key(), message.value(), *partition, *partitions);
         self.records.judge_last(followed.window.judge(offset, claim.identity, claim.placed));
+    }
+
+    /// Whether a partition was not looked at up to where reading ends.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.followed.iter().any(|followed| !followed.is_finished())
+    }
+
+    /// The partitions that have come to where reading ends; each is named once, and nothing more is taken of it.
+    pub(crate) fn hold_finished(&mut self) -> impl Iterator<Item = &Begin> {
+        let finished = self.followed.iter_mut().filter(|followed| !followed.held && followed.is_finished());
+        finished.map(|followed| {
+            followed.held = true;
+            &followed.begin
+        })
     }
 
     fn index_of(&mut self, message: RawMessage<'_>) -> Option<usize> {
@@ -313,6 +333,10 @@ impl Begin {
 impl Followed {
     fn is_of(&self, topic: &TopicName, partition: Partition) -> bool {
         self.begin.partition == partition && self.begin.topic == *topic
+    }
+
+    fn is_finished(&self) -> bool {
+        self.begin.until.is_some_and(|until| self.seen >= until)
     }
 
     fn learn_end(&mut self, end_of: &impl Fn(&CStr, Partition) -> Option<Offset>) {

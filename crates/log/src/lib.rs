@@ -2,7 +2,7 @@
 //!
 //! Knows Kafka and the schema registry; does not know Postgres, HTTP doors, or any particular event. Begin with
 //! [`Cluster`] and [`Registry`], then [`Appender`] to append, [`Follower`] to follow as a member of a group, [`read()`]
-//! to read from one frontier to another.
+//! to read from one frontier to another; who only reads has a [`ReadOnlyCluster`].
 //!
 //! What a reader can rely on: records of one partition come in log order, each once per reading; repeats within
 //! 65,536 offsets are named ([`Verdict`], [`Window`]), wherever reading began; nothing is skipped in silence; an
@@ -21,9 +21,11 @@ mod header_name;
 mod inspect;
 mod intake;
 mod metrics;
+mod moment;
 mod native;
 mod read;
 mod read_error;
+mod read_only;
 mod records;
 mod registry;
 mod resolve;
@@ -51,8 +53,10 @@ pub use inspect::{
     ClusterIdentity, Operation, Principal, TopicPermissions, cluster_identity, has_logins,
     may_use_transactions, topic_permissions,
 };
-pub use read::{Reading, read, read_judging_schemas_at_once};
+pub use moment::{first_recorded_at, frontier_at};
+pub use read::{ReadOptions, Reading, read, read_judging_schemas_at_once, read_with};
 pub use read_error::ReadError;
+pub use read_only::{ReadOnlyCluster, Readable};
 pub use registry::{Registry, RegistryError, SchemaState};
 pub use secret::SecretError;
 pub use tail::{Said, Tail, TailRange, TailRecord, existing_topics, log_bounds, partition_count, read_tail};

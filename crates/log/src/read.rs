@@ -1,30 +1,50 @@
 //! Reads from one frontier up to another, once, alone: for the command line, for tests, for what is rebuilt.
-use std::collections::BTreeMap;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use brainops_event::{Frontier, Offset, Partition, TopicName};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::message::Message as _;
 use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 use tokio::sync::mpsc;
 
 use crate::batch::Batch;
-use crate::cluster::{ALONE, Cluster};
+use crate::cluster::ALONE;
 use crate::context::LoggingContext;
 use crate::follower::failure;
 use crate::frontier::{describe_all, list_offsets};
 use crate::intake::{Begin, Gathered, Intake, Limits};
-use crate::native::RawMessage;
+use crate::native::{FetchQueue, RawMessage};
 use crate::read_error::ReadError;
+use crate::read_only::{ReadOnlyCluster, Readable};
 use crate::registry::Registry;
 use crate::resolve::{RETRY, Resolved, Resolver, UNKNOWN_PATIENCE};
 
 /// How long nothing may come before reading gives up.
 const STALL_LIMIT: Duration = Duration::from_secs(30);
-const LIMITS: Limits = Limits { records: 5000, bytes: 8 * 1024 * 1024 };
-/// How long a batch gathers after its first record.
+/// How long a batch gathers after its first record while the client has no more and somebody waits for it, and the
+/// longest wait of one turn.
 const GATHER: Duration = Duration::from_millis(20);
+/// Messages taken in one turn.
+const TURN_MESSAGES: usize = 1000;
+
+/// How much is read at once, and how long schemas that the registry does not have are waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// The most records of a batch, 5000 unless set. One is always taken.
+    pub records: usize,
+    /// The most bytes of keys, values and headers of a batch, 8 MiB unless set; a record that is larger alone comes
+    /// alone. Up to three batches are in memory at once, beside the client's queue of 16 MiB.
+    pub bytes: usize,
+    /// How long the registry must go on saying that it has no such schema until the record is poison, a minute unless
+    /// set; zero is for who looks again at records that were waited for already.
+    pub unknown_schema_patience: Duration,
+}
+
+impl Default for ReadOptions {
+    fn default() -> ReadOptions {
+        ReadOptions { records: 5000, bytes: 8 * 1024 * 1024, unknown_schema_patience: UNKNOWN_PATIENCE }
+    }
+}
 
 /// Batches between two frontiers.
 #[derive(Debug)]
@@ -42,12 +62,12 @@ pub struct Reading {
 /// A topic does not exist or has another id than a frontier says, an offset is outside of the log, or the cluster
 /// is silent.
 pub async fn read(
-    cluster: &Cluster,
+    cluster: &impl Readable,
     registry: &Registry,
     from: &Frontier,
     to: &Frontier,
 ) -> Result<Reading, ReadError> {
-    begin(cluster, registry, from, to, UNKNOWN_PATIENCE).await
+    begin(cluster.reader(), registry, from, to, ReadOptions::default()).await
 }
 
 /// As [`read()`], but a schema of which the registry says that it is unknown is poison at once, not after a minute:
@@ -56,36 +76,62 @@ pub async fn read(
 /// # Errors
 /// As [`read()`].
 pub async fn read_judging_schemas_at_once(
-    cluster: &Cluster,
+    cluster: &impl Readable,
     registry: &Registry,
     from: &Frontier,
     to: &Frontier,
 ) -> Result<Reading, ReadError> {
-    begin(cluster, registry, from, to, Duration::ZERO).await
+    let options = ReadOptions { unknown_schema_patience: Duration::ZERO, ..ReadOptions::default() };
+    begin(cluster.reader(), registry, from, to, options).await
+}
+
+/// As [`read()`], in batches as large as wanted.
+///
+/// # Errors
+/// As [`read()`].
+pub async fn read_with(
+    cluster: &impl Readable,
+    registry: &Registry,
+    from: &Frontier,
+    to: &Frontier,
+    options: ReadOptions,
+) -> Result<Reading, ReadError> {
+    begin(cluster.reader(), registry, from, to, options).await
 }
 
 async fn begin(
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     registry: &Registry,
     from: &Frontier,
     to: &Frontier,
-    unknown_schema_patience: Duration,
+    options: ReadOptions,
 ) -> Result<Reading, ReadError> {
     let begins = begins(cluster, from, to).await?;
-    let ends: BTreeMap<(TopicName, Partition), Offset> =
-        to.iter().map(|(topic, partition, end)| ((topic.clone(), partition), end)).collect();
     let (sender, batches) = mpsc::channel(1);
-    let consumer = cluster
+    let consumer: BaseConsumer<LoggingContext> = cluster
         .consumer(ALONE)
         .set("queued.max.messages.kbytes", "16384")
+        .set("fetch.queue.backoff.ms", "5") // the default lets a queue that was full run empty for a second
         .create_with_context(LoggingContext)
         .map_err(ReadError::Client)?;
-    let reader = Reader { cluster: cluster.clone(), consumer, intake: Intake::new(LIMITS), ends, sender };
+    let reader = Reader {
+        cluster: cluster.clone(),
+        queue: FetchQueue::new(consumer.client()),
+        consumer,
+        intake: Intake::new(options.limits()),
+        sender,
+    };
     let spawned = std::thread::Builder::new().name("read".to_owned()).spawn(move || reader.run(begins));
     let thread = spawned
         .map_err(|error| ReadError::Client(rdkafka::error::KafkaError::ClientCreation(error.to_string())))?;
-    let resolver = Resolver::new(registry, unknown_schema_patience);
+    let resolver = Resolver::new(registry, options.unknown_schema_patience);
     Ok(Reading { resolver, batches, resolving: None, _thread: thread })
+}
+
+impl ReadOptions {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { records: self.records.max(1), bytes: self.bytes }
+    }
 }
 
 impl Reading {
@@ -111,7 +157,7 @@ impl Reading {
     }
 }
 
-async fn begins(cluster: &Cluster, from: &Frontier, to: &Frontier) -> Result<Vec<Begin>, ReadError> {
+async fn begins(cluster: &ReadOnlyCluster, from: &Frontier, to: &Frontier) -> Result<Vec<Begin>, ReadError> {
     let topics: Vec<TopicName> = to.topics().cloned().collect();
     let described = describe_all(cluster, &topics).await?;
     for frontier in [from, to] {
@@ -143,108 +189,124 @@ async fn begins(cluster: &Cluster, from: &Frontier, to: &Frontier) -> Result<Vec
         }
         if let Some(found) = described.get(topic).filter(|_| start < until) {
             let (topic, topic_id, partitions) = (topic.clone(), found.id.clone(), found.partitions);
-            begins.push(Begin { topic, topic_id, partitions, partition, low, end, start });
+            let until = Some(until);
+            begins.push(Begin { topic, topic_id, partitions, partition, low, end, start, until });
         }
     }
     Ok(begins)
 }
 
 struct Reader {
-    cluster: Cluster,
+    cluster: ReadOnlyCluster,
+    /// Before the consumer that it was made of: fields are dropped in this order.
+    queue: FetchQueue,
     consumer: BaseConsumer<LoggingContext>,
     intake: Intake,
-    /// Where reading ends, of partitions that have not come there.
-    ends: BTreeMap<(TopicName, Partition), Offset>,
     sender: mpsc::Sender<Result<Gathered, ReadError>>,
 }
 
 impl Reader {
     fn run(mut self, begins: Vec<Begin>) {
-        self.ends.retain(|(topic, partition), _| {
-            begins.iter().any(|begin| begin.topic == *topic && begin.partition == *partition)
-        });
         if let Err(error) = self.read(begins) {
             self.sender.blocking_send(Err(error)).ok(); // nobody listens: nobody wants to know
         }
     }
 
     fn read(&mut self, begins: Vec<Begin>) -> Result<(), ReadError> {
+        self.assign(begins)?;
+        let mut since = Instant::now();
+        let mut gathering_since = None;
+        while self.intake.is_unfinished() && !self.sender.is_closed() {
+            self.serve_events()?;
+            let most = self.intake.room().clamp(1, TURN_MESSAGES);
+            let taken = self.gather(most)?;
+            if taken > 0 {
+                since = Instant::now();
+                gathering_since.get_or_insert(since);
+                self.pause_finished()?;
+            } else if since.elapsed() > STALL_LIMIT {
+                return Err(self.stalled());
+            }
+            let is_drained = taken < most;
+            let is_late = gathering_since.is_some_and(|since| since.elapsed() > GATHER);
+            if self.intake.is_full() || is_drained && is_late && self.sender.capacity() > 0 {
+                send(&self.sender, self.intake.hand_on(|_, _| None));
+                gathering_since = None;
+                since = Instant::now(); // the caller may have taken its time
+            } else if is_drained {
+                std::thread::park_timeout(GATHER); // whatever comes unparks
+            }
+        }
+        send(&self.sender, self.intake.hand_on(|_, _| None));
+        Ok(())
+    }
+
+    fn assign(&mut self, begins: Vec<Begin>) -> Result<(), ReadError> {
         let mut list = TopicPartitionList::with_capacity(begins.len());
         for begin in begins {
             let from = KafkaOffset::Offset(begin.refill_from().get());
             list.add_partition_offset(begin.topic.as_str(), begin.partition.get(), from)
                 .map_err(ReadError::Client)?;
+            self.queue.lead_here(self.consumer.client(), &begin.c_topic(), begin.partition.get());
             self.intake.insert(begin);
         }
-        self.consumer.assign(&list).map_err(ReadError::Client)?;
-        let mut since = Instant::now();
-        let mut gathering_since = None;
-        while !self.ends.is_empty() && !self.sender.is_closed() {
-            if self.take_one()? {
-                since = Instant::now();
-                gathering_since.get_or_insert(since);
-            } else if since.elapsed() > STALL_LIMIT {
-                return Err(self.stalled());
-            }
-            if self.intake.is_full() || gathering_since.is_some_and(|since| since.elapsed() > GATHER) {
-                self.hand_on();
-                gathering_since = None;
-                since = Instant::now(); // the caller may have taken its time
+        self.queue.wake(std::thread::current());
+        self.consumer.assign(&list).map_err(ReadError::Client)
+    }
+
+    /// Lets the client report what went wrong. Records come through a queue of their own.
+    fn serve_events(&mut self) -> Result<(), ReadError> {
+        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
+            match polled {
+                Ok(message) => self.intake.take(RawMessage::from(&message)),
+                Err(error) => failure::judge(&self.cluster, &self.consumer, &self.intake, error)?,
             }
         }
-        self.hand_on();
         Ok(())
     }
 
-    /// Takes a message, if one comes soon.
-    fn take_one(&mut self) -> Result<bool, ReadError> {
-        let message = match self.consumer.poll(GATHER) {
-            None => return Ok(false),
-            Some(Ok(message)) => message,
-            Some(Err(error)) => {
-                failure::judge(&self.cluster, &self.consumer, &self.intake, error)?;
-                return Ok(false);
+    /// Takes what the client has, and says how much that was.
+    fn gather(&mut self, most: usize) -> Result<usize, ReadError> {
+        let (intake, sender) = (&mut self.intake, &self.sender);
+        let taken = self.queue.take(most, |message| {
+            if intake.is_full_for(message) {
+                send(sender, intake.hand_on(|_, _| None));
             }
-        };
-        let place = self.ends.keys().find(|(topic, partition)| {
-            partition.get() == message.partition() && topic.as_str() == message.topic()
+            intake.take(message);
         });
-        let Some(place) = place.cloned() else { return Ok(true) }; // it came there before
-        let end = self.ends.get(&place).map_or(0, |end| end.get());
-        if message.offset() < end {
-            let raw = RawMessage::from(&message);
-            if self.intake.is_full_for(raw) {
-                let gathered = self.intake.hand_on(|_, _| None);
-                send(&self.sender, gathered);
+        match taken {
+            Ok(taken) => Ok(taken),
+            Err(error) => {
+                failure::judge(&self.cluster, &self.consumer, &self.intake, error)?;
+                Ok(0)
             }
-            self.intake.take(raw);
         }
-        if message.offset() + 1 >= end {
-            self.ends.remove(&place);
-        }
-        Ok(true)
     }
 
-    fn hand_on(&mut self) {
-        let gathered = self.intake.hand_on(|_, _| None);
-        send(&self.sender, gathered);
+    /// Fetches no more of partitions that were read to their ends.
+    fn pause_finished(&mut self) -> Result<(), ReadError> {
+        let mut list = TopicPartitionList::new();
+        for begin in self.intake.hold_finished() {
+            list.add_partition(begin.topic.as_str(), begin.partition.get());
+        }
+        if list.count() > 0 && self.intake.is_unfinished() {
+            self.consumer.pause(&list).map_err(ReadError::Client)?;
+        }
+        Ok(())
     }
 
     fn stalled(&self) -> ReadError {
-        let next = |topic: &TopicName, partition: Partition| {
-            let mut places = self.intake.places();
-            let place = places.find(|(begin, _)| begin.topic == *topic && begin.partition == partition);
-            place.map_or(Offset::ZERO, |(_, seen)| seen)
-        };
-        match self.ends.first_key_value() {
+        let mut places = self.intake.places();
+        let unfinished = places.find_map(|(begin, next)| {
+            let until = begin.until.filter(|until| next < *until)?;
+            Some((begin, next, until))
+        });
+        match unfinished {
             None => ReadError::Ended,
-            Some(((topic, partition), to)) => ReadError::Stalled {
-                topic: topic.clone(),
-                partition: *partition,
-                next: next(topic, *partition),
-                to: *to,
-                limit: STALL_LIMIT,
-            },
+            Some((begin, next, to)) => {
+                let (topic, partition) = (begin.topic.clone(), begin.partition);
+                ReadError::Stalled { topic, partition, next, to, limit: STALL_LIMIT }
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use thiserror::Error;
 use crate::cluster::{ANSWER_LIMIT, Cluster, ClusterError, Role};
 use crate::context::LoggingContext;
 use crate::frontier::{Described, describe};
+use crate::read_only::sealed::Sealed as _;
 
 /// A topic as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl fmt::Display for Listed<'_> {
 pub async fn ensure_topics(cluster: &Cluster, catalog: &Catalog) -> Result<Vec<TopicState>, TopicsError> {
     let names: Vec<TopicName> = catalog.topics().iter().filter_map(|name| cluster.topic(name).ok()).collect();
     let maker = Maker::new(cluster)?;
-    let known = describe(cluster, &names).await?;
+    let known = describe(cluster.reader(), &names).await?;
     let missing: Vec<&TopicName> = names.iter().filter(|name| !known.contains_key(*name)).collect();
     maker.make(&missing).await?;
     let described = await_topics(cluster, &names).await?;
@@ -119,7 +120,7 @@ pub async fn compare_topics(
     catalog: &Catalog,
 ) -> Result<Vec<TopicComparison>, TopicsError> {
     let names: Vec<TopicName> = catalog.topics().iter().filter_map(|name| cluster.topic(name).ok()).collect();
-    let described = describe(cluster, &names).await?;
+    let described = describe(cluster.reader(), &names).await?;
     let present: Vec<TopicName> =
         names.iter().filter(|name| described.contains_key(*name)).cloned().collect();
     let mut mismatches = Vec::new();
@@ -140,6 +141,7 @@ async fn compare_replication(cluster: &Cluster, topics: &[TopicName]) -> Result<
     let wanted = usize::from(cluster.log_config().replication);
     let names = topics.to_vec();
     cluster
+        .reader()
         .ask("where copies of topics are", move |asker| {
             let metadata = asker.client().fetch_metadata(None, ANSWER_LIMIT)?;
             let found = metadata.topics().iter().filter_map(|found| {
@@ -167,7 +169,7 @@ async fn compare_replication(cluster: &Cluster, topics: &[TopicName]) -> Result<
 /// The cluster is silent, or refuses.
 pub async fn delete_topics(cluster: &Cluster, topics: &[TopicName]) -> Result<(), ClusterError> {
     let question = "that topics are deleted";
-    let wrap = |source| cluster.error(question, source);
+    let wrap = |source| cluster.reader().error(question, source);
     let admin = admin(cluster).map_err(wrap)?;
     let names: Vec<&str> = topics.iter().map(TopicName::as_str).collect();
     for result in admin.delete_topics(&names, &options()).await.map_err(wrap)? {
@@ -186,11 +188,11 @@ async fn await_topics(
 ) -> Result<HashMap<TopicName, Described>, TopicsError> {
     let deadline = tokio::time::Instant::now() + ANSWER_LIMIT;
     loop {
-        let described = describe(cluster, names).await?;
+        let described = describe(cluster.reader(), names).await?;
         match names.iter().find(|name| !described.contains_key(*name)) {
             None => return Ok(described),
             Some(topic) if tokio::time::Instant::now() > deadline => {
-                let servers = cluster.servers().to_owned();
+                let servers = cluster.reader().servers().to_owned();
                 return Err(ClusterError::MissingTopic { topic: topic.clone(), servers }.into());
             }
             Some(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
@@ -207,7 +209,8 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(cluster: &'a Cluster) -> Result<Maker<'a>, ClusterError> {
-        let admin = admin(cluster).map_err(|source| cluster.error("whether topics can be made", source))?;
+        let admin =
+            admin(cluster).map_err(|source| cluster.reader().error("whether topics can be made", source))?;
         Ok(Maker { cluster, admin, settings: settings(cluster.log_config().replication) })
     }
 
@@ -225,7 +228,7 @@ impl<'a> Maker<'a> {
             })
             .collect();
         let made = self.admin.create_topics(&topics, &options()).await;
-        let made = made.map_err(|source| self.cluster.error("that topics are made", source))?;
+        let made = made.map_err(|source| self.cluster.reader().error("that topics are made", source))?;
         for result in made {
             match result {
                 Ok(name) => tracing::info!(topic = name, "made a topic"),
@@ -246,10 +249,10 @@ impl<'a> Maker<'a> {
         described: &HashMap<TopicName, Described>,
     ) -> Result<Vec<Mismatch>, TopicsError> {
         let question = "how topics are configured";
-        let refused = |code| self.cluster.error(question, KafkaError::AdminOp(code));
+        let refused = |code| self.cluster.reader().error(question, KafkaError::AdminOp(code));
         let resources: Vec<_> = names.iter().map(|name| ResourceSpecifier::Topic(name.as_str())).collect();
         let answers = self.admin.describe_configs(&resources, &options()).await;
-        let answers = answers.map_err(|source| self.cluster.error(question, source))?;
+        let answers = answers.map_err(|source| self.cluster.reader().error(question, source))?;
         let mut mismatches = Vec::new();
         for (topic, answer) in names.iter().zip(answers) {
             let answer = answer.map_err(refused)?;

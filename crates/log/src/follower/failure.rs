@@ -5,14 +5,15 @@ use rdkafka::Offset as KafkaOffset;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use crate::cluster::{ANSWER_LIMIT, Cluster, ClusterError};
+use crate::cluster::{ANSWER_LIMIT, ClusterError};
 use crate::frontier::{describe_now, list_offsets};
 use crate::intake::Intake;
 use crate::read_error::ReadError;
+use crate::read_only::ReadOnlyCluster;
 
 /// Ok when it passes by itself.
 pub(crate) fn judge(
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     consumer: &BaseConsumer<impl ConsumerContext>,
     intake: &Intake,
     error: KafkaError,
@@ -45,7 +46,7 @@ pub(crate) fn judge(
 /// Compares what is followed with the cluster as it is now; an error names the first difference. A cluster that is
 /// silent differs in nothing.
 fn find_cause(
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     consumer: &BaseConsumer<impl ConsumerContext>,
     intake: &Intake,
 ) -> Result<(), ReadError> {
@@ -68,7 +69,7 @@ fn find_cause(
 /// Whether the topics that are followed are still those of the beginning. The client itself goes on in a topic that
 /// was made again under the same name, if only it is long enough.
 pub(crate) fn check_topics(
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     consumer: &BaseConsumer<impl ConsumerContext>,
     intake: &Intake,
     limit: Duration,

@@ -58,11 +58,11 @@ use thread::FollowerThread;
 pub use settings::{CLIENT_QUEUE_BYTES, GroupProtocol};
 
 use crate::batch::{Batch, Place, Span};
-use crate::cluster::Cluster;
 use crate::frontier::{PartitionLag, describe_all};
 use crate::intake::{Gathered, Limits};
 use crate::metrics::{CONSUMED_RECORDS, DUPLICATE_RECORDS, MISPLACED_RECORDS};
 use crate::read_error::ReadError;
+use crate::read_only::Readable;
 use crate::registry::Registry;
 use crate::resolve::{Resolved, Resolver, UNKNOWN_PATIENCE};
 
@@ -164,10 +164,11 @@ impl Follower {
     /// # Errors
     /// A topic does not exist, the cluster is silent, or the client cannot be made.
     pub async fn start(
-        cluster: &Cluster,
+        cluster: &impl Readable,
         registry: &Registry,
         config: FollowerConfig,
     ) -> Result<Follower, ReadError> {
+        let cluster = cluster.reader();
         describe_all(cluster, &config.topics).await?;
         let (message_sender, messages) = mpsc::channel(1);
         let (commands, command_receiver) = std::sync::mpsc::channel();

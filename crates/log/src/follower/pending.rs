@@ -9,10 +9,11 @@ use rdkafka::{Offset as KafkaOffset, TopicPartitionList};
 
 use super::assignment::{AssignedPartition, Assignment};
 use super::context::GroupContext;
-use crate::cluster::{ANSWER_LIMIT as ASK_LIMIT, Cluster, ClusterError, is_silence};
+use crate::cluster::{ANSWER_LIMIT as ASK_LIMIT, ClusterError, is_silence};
 use crate::frontier::{describe_now, list_offsets};
 use crate::intake::Begin;
 use crate::read_error::ReadError;
+use crate::read_only::ReadOnlyCluster;
 
 /// How long the caller may take to answer; the group waits meanwhile.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
@@ -51,7 +52,7 @@ impl Pending {
     /// Goes a step further, if one can be made.
     pub(super) fn advance(
         &mut self,
-        cluster: &Cluster,
+        cluster: &ReadOnlyCluster,
         consumer: &BaseConsumer<GroupContext>,
         topics: &[TopicName],
     ) -> Result<Progress, ReadError> {
@@ -107,7 +108,7 @@ pub(super) fn named(topics: &[TopicName], list: &TopicPartitionList) -> Vec<(Top
 
 /// Asks the cluster what it knows of partitions. They begin at their end until the caller says otherwise.
 fn look(
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     consumer: &BaseConsumer<GroupContext>,
     places: &[(TopicName, Partition)],
 ) -> Result<Vec<Begin>, ReadError> {
@@ -131,6 +132,7 @@ fn look(
             low: lows.get(topic, *partition).ok_or_else(missing)?,
             end,
             start: end,
+            until: None,
         })
     };
     places.iter().map(begin).collect()
@@ -138,7 +140,7 @@ fn look(
 
 /// Puts the answer's offsets in, each checked against the log as it is now.
 fn begin(
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     consumer: &BaseConsumer<GroupContext>,
     mut begins: Vec<Begin>,
     answer: &Answer,
@@ -163,7 +165,7 @@ fn begin(
 
 /// A start outside of the log is an error that names both; the log may have grown since it was looked at.
 pub(crate) fn check(
-    cluster: &Cluster,
+    cluster: &ReadOnlyCluster,
     consumer: &BaseConsumer<impl rdkafka::consumer::ConsumerContext>,
     begins: &mut [Begin],
 ) -> Result<(), ReadError> {

@@ -2,7 +2,7 @@
 use rdkafka::ClientConfig;
 
 use super::FollowerConfig;
-use crate::cluster::Cluster;
+use crate::read_only::ReadOnlyCluster;
 
 /// How much the client's queue holds, in bytes, before it stops fetching. One answer of each broker (2 MiB as it lies in
 /// the log, compressed) may come on top. Larger queues and answers were measured (benches/reading): they read no
@@ -24,7 +24,7 @@ pub enum GroupProtocol {
     Consumer,
 }
 
-pub(super) fn settings(cluster: &Cluster, config: &FollowerConfig) -> ClientConfig {
+pub(super) fn settings(cluster: &ReadOnlyCluster, config: &FollowerConfig) -> ClientConfig {
     let mut settings = cluster.consumer(&config.group);
     settings
         .set("queued.max.messages.kbytes", (CLIENT_QUEUE_BYTES / 1024).to_string())

@@ -18,10 +18,10 @@ use super::messages::{Command, End, Ends, Message};
 use super::pending::{Pending, Progress};
 use super::settings::settings;
 use super::{CatchUp, FollowerConfig, failure};
-use crate::cluster::Cluster;
 use crate::intake::{Intake, Limits};
 use crate::native::{FetchQueue, RawMessage, cached_watermarks};
 use crate::read_error::ReadError;
+use crate::read_only::ReadOnlyCluster;
 
 /// Longest wait of one turn.
 const TURN: Duration = Duration::from_millis(100);
@@ -37,7 +37,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const CHECK_LIMIT: Duration = Duration::from_secs(2);
 
 pub(super) struct FollowerThread {
-    cluster: Cluster,
+    cluster: ReadOnlyCluster,
     config: FollowerConfig,
     /// Before the consumer that it was made of: fields are dropped in this order.
     queue: FetchQueue,
@@ -58,7 +58,7 @@ pub(super) struct FollowerThread {
 impl FollowerThread {
     /// Makes the consumer, subscribes, and starts the thread.
     pub(super) fn start(
-        cluster: &Cluster,
+        cluster: &ReadOnlyCluster,
         config: FollowerConfig,
         ends: Ends,
     ) -> Result<JoinHandle<()>, ReadError> {

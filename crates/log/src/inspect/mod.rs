@@ -21,6 +21,7 @@ pub use native::Operation;
 use crate::cluster::{Cluster, ClusterError, Role};
 use crate::config::SecurityProtocol;
 use crate::context::LoggingContext;
+use crate::read_only::{Readable, sealed::Sealed as _};
 
 /// How long one question may take here: who looks around does not wait as long as who works.
 const LOOK_LIMIT: Duration = Duration::from_secs(4);
@@ -71,7 +72,8 @@ pub struct TopicPermissions {
 ///
 /// # Errors
 /// It is silent or refuses.
-pub async fn cluster_identity(cluster: &Cluster) -> Result<ClusterIdentity, ClusterError> {
+pub async fn cluster_identity(cluster: &impl Readable) -> Result<ClusterIdentity, ClusterError> {
+    let cluster = cluster.reader();
     let question = "what it is";
     let (id, brokers) = cluster
         .ask(question, |asker| {
@@ -93,8 +95,8 @@ pub async fn cluster_identity(cluster: &Cluster) -> Result<ClusterIdentity, Clus
 
 /// Whether anybody has to log in; where nobody has to, everybody may do everything.
 #[must_use]
-pub fn has_logins(cluster: &Cluster) -> bool {
-    cluster.security_protocol().has_login()
+pub fn has_logins(cluster: &impl Readable) -> bool {
+    cluster.reader().security_protocol().has_login()
 }
 
 /// What a principal may do with each of these topics.
@@ -113,8 +115,8 @@ pub async fn topic_permissions(
         native::authorized_operations(admin.inner(), &topics, LOOK_LIMIT)
     });
     match asked.await {
-        Ok(answer) => answer.map_err(|source| cluster.error(question, source)),
-        Err(_) => Err(cluster.error(question, KafkaError::Canceled)),
+        Ok(answer) => answer.map_err(|source| cluster.reader().error(question, source)),
+        Err(_) => Err(cluster.reader().error(question, KafkaError::Canceled)),
     }
 }
 
@@ -139,8 +141,8 @@ pub async fn may_use_transactions(cluster: &Cluster, principal: Principal) -> Re
     match tried.await {
         Ok(Ok(())) => Ok(true),
         Ok(Err(error)) if refused(&error) => Ok(false),
-        Ok(Err(source)) => Err(cluster.error(question, source)),
-        Err(_) => Err(cluster.error(question, KafkaError::Canceled)),
+        Ok(Err(source)) => Err(cluster.reader().error(question, source)),
+        Err(_) => Err(cluster.reader().error(question, KafkaError::Canceled)),
     }
 }
 

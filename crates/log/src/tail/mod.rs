@@ -17,10 +17,11 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::mpsc;
 
-use crate::cluster::{ALONE, Cluster, ClusterError};
+use crate::cluster::{ALONE, ClusterError};
 use crate::context::LoggingContext;
 use crate::frontier::{describe, describe_all, list_offsets};
 use crate::read_error::ReadError;
+use crate::read_only::{ReadOnlyCluster, Readable};
 
 /// A part of a partition: `[from, to)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,9 +91,9 @@ impl Tail {
 ///
 /// # Errors
 /// The client cannot be made. What goes wrong later comes in place of records.
-pub fn read_tail(cluster: &Cluster, ranges: Vec<TailRange>) -> Result<Tail, ReadError> {
+pub fn read_tail(cluster: &impl Readable, ranges: Vec<TailRange>) -> Result<Tail, ReadError> {
     let consumer: BaseConsumer<LoggingContext> =
-        config(cluster).create_with_context(LoggingContext).map_err(ReadError::Client)?;
+        config(cluster.reader()).create_with_context(LoggingContext).map_err(ReadError::Client)?;
     let (sender, chunks) = mpsc::channel(1);
     let spawned = std::thread::Builder::new()
         .name("read-tail".to_owned())
@@ -106,9 +107,10 @@ pub fn read_tail(cluster: &Cluster, ranges: Vec<TailRange>) -> Result<Tail, Read
 /// # Errors
 /// The cluster is silent or refuses.
 pub async fn log_bounds(
-    cluster: &Cluster,
+    cluster: &impl Readable,
     places: Vec<(TopicName, Partition)>,
 ) -> Result<(Frontier, Frontier), ClusterError> {
+    let cluster = cluster.reader();
     let question = "where the log begins and ends";
     let config = config(cluster);
     let ask = move || {
@@ -126,7 +128,11 @@ pub async fn log_bounds(
 ///
 /// # Errors
 /// The cluster is silent or refuses, or the topic does not exist.
-pub async fn partition_count(cluster: &Cluster, topic: &TopicName) -> Result<PartitionCount, ClusterError> {
+pub async fn partition_count(
+    cluster: &impl Readable,
+    topic: &TopicName,
+) -> Result<PartitionCount, ClusterError> {
+    let cluster = cluster.reader();
     let found = describe_all(cluster, std::slice::from_ref(topic)).await?;
     let no_answer = || KafkaError::MetadataFetch(RDKafkaErrorCode::BadMessage);
     let found = found.get(topic).ok_or_else(|| cluster.error("which topics there are", no_answer()))?;
@@ -138,14 +144,14 @@ pub async fn partition_count(cluster: &Cluster, topic: &TopicName) -> Result<Par
 /// # Errors
 /// The cluster is silent or refuses.
 pub async fn existing_topics(
-    cluster: &Cluster,
+    cluster: &impl Readable,
     topics: &[TopicName],
 ) -> Result<HashMap<TopicName, (TopicId, PartitionCount)>, ClusterError> {
-    let found = describe(cluster, topics).await?;
+    let found = describe(cluster.reader(), topics).await?;
     Ok(found.into_iter().map(|(topic, found)| (topic, (found.id, found.partitions))).collect())
 }
 
-fn config(cluster: &Cluster) -> ClientConfig {
+fn config(cluster: &ReadOnlyCluster) -> ClientConfig {
     let mut config = cluster.consumer(ALONE);
     config
         .set("isolation.level", "read_uncommitted")
