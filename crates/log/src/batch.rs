@@ -218,7 +218,7 @@ impl Batch {
         }
     }
 
-    fn item<'a>(&'a self, index: usize, record: &'a RawRecord, content: &'a Content) -> Item<'a> {
+    pub(crate) fn item<'a>(&'a self, index: usize, record: &'a RawRecord, content: &'a Content) -> Item<'a> {
         let place = self.records.place(record);
         match record.verdict {
             Verdict::Duplicate { first } => Item::Duplicate { place, first },

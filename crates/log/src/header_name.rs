@@ -58,6 +58,11 @@ impl<'a> HeaderName<'a> {
         HeaderName::Known(known)
     }
 
+    /// All names that are known, in their places.
+    pub(crate) fn known() -> impl Iterator<Item = &'static str> {
+        KNOWN.into_iter()
+    }
+
     pub(crate) fn bytes(self) -> &'a [u8] {
         match self {
             HeaderName::Known(known) => KNOWN.get(usize::from(known)).map_or(&[], |name| name.as_bytes()),

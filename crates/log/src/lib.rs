@@ -2,7 +2,8 @@
 //!
 //! Knows Kafka and the schema registry; does not know Postgres, HTTP doors, or any particular event. Begin with
 //! [`Cluster`] and [`Registry`], then [`Appender`] to append, [`Follower`] to follow as a member of a group, [`read()`]
-//! to read from one frontier to another; who only reads has a [`ReadOnlyCluster`].
+//! to read from one frontier to another; who only reads has a [`ReadOnlyCluster`]. [`Spill`] sets a partition aside on
+//! disk by subject, for who folds all of history.
 //!
 //! What a reader can rely on: records of one partition come in log order, each once per reading; repeats within
 //! 65,536 offsets are named ([`Verdict`], [`Window`]), wherever reading began; nothing is skipped in silence; an
@@ -30,6 +31,7 @@ mod records;
 mod registry;
 mod resolve;
 mod secret;
+mod spill;
 mod structured;
 mod tail;
 mod topics;
@@ -59,6 +61,10 @@ pub use read_error::ReadError;
 pub use read_only::{ReadOnlyCluster, Readable};
 pub use registry::{Registry, RegistryError, SchemaState};
 pub use secret::SecretError;
+pub use spill::{
+    BucketCounts, BucketReading, MAX_SPILL_BUCKETS, MisplacedReading, MisplacedRecord, Spill, SpillCounts,
+    SpillError, SpillPlan, Spilled, bucket_of, remove_spill,
+};
 pub use tail::{Said, Tail, TailRange, TailRecord, existing_topics, log_bounds, partition_count, read_tail};
 pub use topics::{
     Mismatch, TopicComparison, TopicState, TopicsError, compare_topics, delete_topics, ensure_topics,

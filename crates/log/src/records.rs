@@ -41,6 +41,20 @@ pub(crate) struct RawRecord {
     pub(crate) place: PlaceIndex,
 }
 
+/// A record with its key, value and headers end to end as they lie in [`Records`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kept<'a> {
+    pub(crate) offset: Offset,
+    pub(crate) recorded_at_ms: i64,
+    /// Length of the key; none when it is null.
+    pub(crate) key: Option<u32>,
+    /// Length of the value; none when it is null.
+    pub(crate) value: Option<u32>,
+    /// Length of the headers.
+    pub(crate) headers: u32,
+    pub(crate) bytes: &'a [u8],
+}
+
 /// One of the partitions of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PlaceIndex(u32);
@@ -110,6 +124,30 @@ impl Records {
         claim
     }
 
+    /// One of its records as it lies here.
+    pub(crate) fn kept(&self, record: &RawRecord) -> Kept<'_> {
+        let length = |length| (length != NULL).then_some(length);
+        let RawRecord { offset, recorded_at_ms, start, headers, .. } = *record;
+        let bytes = &self.bytes[start..record.headers_from() + headers as usize];
+        Kept { offset, recorded_at_ms, key: length(record.key), value: length(record.value), headers, bytes }
+    }
+
+    /// Keeps a record that lay in others like these, as new. The three lengths must add up to its bytes.
+    pub(crate) fn push_kept(&mut self, kept: Kept<'_>, place: PlaceIndex) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(kept.bytes);
+        let (key, value) = (kept.key.unwrap_or(NULL), kept.value.unwrap_or(NULL));
+        let Kept { offset, recorded_at_ms, headers, .. } = kept;
+        let verdict = Verdict::New;
+        self.list.push(RawRecord { offset, verdict, recorded_at_ms, start, key, value, headers, place });
+    }
+
+    /// The number of a partition here, if it has one.
+    pub(crate) fn place_index(&self, topic: &TopicName, partition: Partition) -> Option<PlaceIndex> {
+        let is_it = |(its_topic, its_partition): &(_, _)| *its_partition == partition && its_topic == topic;
+        self.places.iter().position(is_it).map(|index| PlaceIndex(index as u32))
+    }
+
     /// Keeps a record of others.
     pub(crate) fn copy(&mut self, others: &Records, record: &RawRecord, place: PlaceIndex) {
         let length = record.headers_from() + record.headers as usize - record.start;
@@ -123,6 +161,26 @@ impl Records {
         if let Some(record) = self.list.last_mut() {
             record.verdict = verdict;
         }
+    }
+
+    /// Keeps a record that came from nowhere.
+    #[cfg(test)]
+    pub(crate) fn push_made(
+        &mut self,
+        place: PlaceIndex,
+        (offset, recorded_at_ms): (Offset, i64),
+        verdict: Verdict,
+        (key, value): (Option<&[u8]>, Option<&[u8]>),
+        headers: &[(Vec<u8>, Option<Vec<u8>>)],
+    ) {
+        let start = self.bytes.len();
+        let (key, value) = (self.keep(key), self.keep(value));
+        let headers_from = self.bytes.len();
+        for (name, value) in headers {
+            self.keep_header(HeaderName::of(name), value.as_deref());
+        }
+        let headers = (self.bytes.len() - headers_from) as u32;
+        self.list.push(RawRecord { offset, verdict, recorded_at_ms, start, key, value, headers, place });
     }
 
     fn keep(&mut self, bytes: Option<&[u8]>) -> u32 {
@@ -192,6 +250,13 @@ impl Records {
     pub(crate) fn first_recorded_at(&self, topic: &TopicName, partition: Partition) -> Option<Timestamp> {
         let first = self.list.iter().find(|record| self.is_of(record, topic, partition))?;
         Some(first.recorded_at())
+    }
+}
+
+impl<'a> Kept<'a> {
+    /// The key; nothing when it is null.
+    pub(crate) fn key_bytes(&self) -> &'a [u8] {
+        &self.bytes[..self.key.unwrap_or(0) as usize]
     }
 }
 

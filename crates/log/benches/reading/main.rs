@@ -7,7 +7,7 @@
 //! - `BENCH_EVENTS`: how many records, 2,000,000 unless set.
 //! - `BENCH_ROUNDS`: how many rounds, 5 unless set.
 //! - `BENCH_PREFIX`: keeps the topic under this prefix, and reads again what a run before appended.
-//! - `BENCH_ONLY`: `throughput`, `memory`, `start` or `latency`, all of them unless set.
+//! - `BENCH_ONLY`: `throughput`, `memory`, `spill`, `start` or `latency`, all of them unless set.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a measuring program")]
 mod bare;
 #[path = "../../tests/common/mod.rs"]
@@ -16,6 +16,7 @@ mod data;
 mod figures;
 mod latency;
 mod ours;
+mod spill;
 mod start;
 mod throughput;
 
@@ -30,6 +31,9 @@ fn main() {
         }
         if wanted("memory") {
             throughput::memory(&data).await;
+        }
+        if wanted("spill") {
+            spill::measure(&data).await;
         }
         if wanted("start") {
             start::measure(&data).await;
