@@ -2,7 +2,8 @@
 //!
 //! Knows Kafka and the schema registry; does not know Postgres, HTTP doors, or any particular event. Begin with
 //! [`Cluster`] and [`Registry`], then [`Appender`] to append, [`Follower`] to follow as a member of a group, [`read()`]
-//! to read from one frontier to another.
+//! to read from one frontier to another; who only reads has a [`ReadOnlyCluster`]. [`Spill`] sets a partition aside on
+//! disk by subject, for who folds all of history.
 //!
 //! What a reader can rely on: records of one partition come in log order, each once per reading; repeats within
 //! 65,536 offsets are named ([`Verdict`], [`Window`]), wherever reading began; nothing is skipped in silence; an

@@ -48,7 +48,7 @@ async fn frontier_after(
     let places: Vec<Place> =
         described.iter().flat_map(|(topic, found)| partitions(topic, found.partitions)).collect();
     // below zero, times have other meanings
-    let after_ms = at.timestamp_millis().saturating_add(0).max(0);
+    let after_ms = at.timestamp_millis().saturating_add(1).max(0);
     let ask = move |asker: &BaseConsumer<LoggingContext>| {
         // the ends first: a record that comes in between was recorded later than this question
         let mut frontier = list_offsets(asker, &places, KafkaOffset::End)?;

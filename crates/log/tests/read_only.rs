@@ -78,7 +78,7 @@ async fn kafka_refuses_its_login_to_append_or_to_make_a_topic() {
             matches!(deleted.as_slice(), [Err((_, RDKafkaErrorCode::TopicAuthorizationFailed))]),
             "{deleted:?}"
         );
-        let end = end_frontier(&space.cluster, &[topic.clone()]).await.expect("an end");
+        let end = end_frontier(&space.cluster, std::slice::from_ref(&topic)).await.expect("an end");
         assert!(end.iter().all(|(_, _, offset)| offset.get() == 0), "nothing was appended: {end:?}");
     })
     .await;

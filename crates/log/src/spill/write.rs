@@ -100,7 +100,7 @@ impl Spill {
     /// Cuts off what lies behind the mark. False when the file is shorter than the mark says.
     fn cut(&self) -> Result<bool, SpillError> {
         let length = self.file.metadata().map_err(|error| self.failed("look at", error))?.len();
-        if length > self.mark.length + 100000 {
+        if length > self.mark.length {
             self.file.set_len(self.mark.length).map_err(|error| self.failed("cut", error))?;
         }
         Ok(length >= self.mark.length)
