@@ -22,6 +22,7 @@ mod inspect;
 mod intake;
 mod metrics;
 mod native;
+mod raw;
 mod read;
 mod read_error;
 mod records;
@@ -51,6 +52,7 @@ pub use inspect::{
     ClusterIdentity, Operation, Principal, TopicPermissions, cluster_identity, has_logins,
     may_use_transactions, topic_permissions,
 };
+pub use raw::Raw;
 pub use read::{Reading, read, read_judging_schemas_at_once};
 pub use read_error::ReadError;
 pub use registry::{Registry, RegistryError, SchemaState};

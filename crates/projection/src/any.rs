@@ -1,9 +1,11 @@
 //! Read models of different kinds in one list.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use brainops_event::Offset;
 use brainops_log::{Cluster, Registry};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -11,8 +13,10 @@ use tokio_util::sync::CancellationToken;
 use crate::generation::Generation;
 use crate::install::{InstallError, install};
 use crate::model::ReadModel;
+use crate::parked::ParkedSubject;
 use crate::run::{RunOptions, run};
 use crate::run_error::RunError;
+use crate::tried::{Tried, TryError, try_parked};
 
 /// A future on the heap.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -40,6 +44,15 @@ pub trait AnyReadModel: Send + Sync {
         options: RunOptions,
         shutdown: CancellationToken,
     ) -> Boxed<'static, Result<(), RunError>>;
+
+    /// See [`try_parked`].
+    fn try_parked<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        registry: &'a Registry,
+        parked: &'a ParkedSubject,
+        dismissed: &'a BTreeSet<Offset>,
+    ) -> Boxed<'a, Result<Tried, TryError>>;
 }
 
 /// Puts a read model into a list.
@@ -75,5 +88,15 @@ impl<M: ReadModel> AnyReadModel for Shared<M> {
         shutdown: CancellationToken,
     ) -> Boxed<'static, Result<(), RunError>> {
         Box::pin(run(self.0.clone(), pool, cluster, registry, options, shutdown))
+    }
+
+    fn try_parked<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        registry: &'a Registry,
+        parked: &'a ParkedSubject,
+        dismissed: &'a BTreeSet<Offset>,
+    ) -> Boxed<'a, Result<Tried, TryError>> {
+        Box::pin(try_parked(&*self.0, cluster, registry, parked, dismissed))
     }
 }

@@ -46,6 +46,7 @@ mod note;
 mod park;
 mod parked;
 mod pause;
+mod payload;
 mod plan;
 #[cfg(test)]
 mod protocol_tests;
@@ -64,6 +65,8 @@ mod status;
 mod table;
 mod takeover;
 mod told;
+mod tried;
+mod tuple;
 mod value;
 mod views;
 mod wait;
@@ -79,8 +82,11 @@ pub use grant::{GrantError, grant_analyst};
 pub use install::{InstallError, install, undocumented};
 pub use migrate::migrate;
 pub use model::ReadModel;
-pub use parked::{ParkedError, ParkedRecord, ParkedSubject, decision_state, parked, parked_records};
+pub use parked::{
+    ParkedError, ParkedRecord, ParkedSubject, decision_state, dismissed, parked, parked_records,
+};
 pub use pause::{Pause, paused};
+pub use payload::{Beginning, Payload, RecordBytes, ShowPayload};
 pub use reason::ReasonClass;
 pub use row::{Changed, Row};
 pub use rows::{AnyRows, Rows, Tables};
@@ -89,6 +95,7 @@ pub use run_error::RunError;
 pub use sqlstate::{Remedy, remedy};
 pub use status::{RunState, Status, TableRows, list, status};
 pub use table::{Column, ColumnType, Table, WriteMode};
+pub use tried::{ChangedColumn, ChangedRow, FailedAgain, Tried, TryError, try_parked};
 pub use value::{ListForm, Presence, Storable, Unstorable};
 pub use views::ViewPastTheBase;
 pub use wait::{Missing, WaitError, wait_until};
