@@ -10,6 +10,7 @@ mod support;
 
 use std::process::{Child, Output, Stdio};
 
+use brainops_event::Position;
 use brainops_event::types::lead::LeadLost;
 use brainops_testkit::{RawRecord, eventually, said};
 use chrono::DateTime;
@@ -34,9 +35,9 @@ async fn append_poison(installation: &Installation, id: &str, subject: &str) {
     installation.namespace.append_raw(record).await;
 }
 
-async fn append_good(installation: &Installation, id: &str, subject: &str) {
+async fn append_good(installation: &Installation, id: &str, subject: &str) -> Position {
     let event = said::<LeadLost>(id, subject, DateTime::UNIX_EPOCH, json!({"lead_id": subject}));
-    installation.namespace.appender().append(event).await.unwrap();
+    installation.namespace.appender().append(event).await.unwrap().position
 }
 
 fn list(installation: &Installation, read_model: &str) -> Vec<Value> {
@@ -109,6 +110,13 @@ async fn what_is_parked_is_shown_retried_and_dismissed() {
         assert!(!shown.to_string().contains("never to be shown"), "{shown}");
     }
 
+    check_payloads(&installation, first);
+    let (code, tried) = decide(&installation, &["parked", "try", "leads", "--all"]);
+    assert_eq!((code, &tried[0]["folded"], &tried[0]["rows"]), (Some(1), &json!(0), &json!([])), "{tried}");
+    let failed = &tried[0]["failed"];
+    assert_eq!((&failed["position"], &failed["held"]), (&json!(first), &json!(2)), "{tried}");
+    assert_eq!(failed["reason_class"], json!("EventSerialization"));
+
     let (code, retried) = decide(&installation, &["parked", "retry", "leads", "lead-7", "--by", "kim"]);
     assert_eq!((code, &retried[0]["state"]), (Some(0), &json!("done")), "{retried}");
     assert_eq!(list(&installation, "leads").len(), 1, "it fails again: {retried}");
@@ -122,6 +130,9 @@ async fn what_is_parked_is_shown_retried_and_dismissed() {
         "{done}"
     );
     assert_eq!(list(&installation, "leads"), Vec::<Value>::new());
+    let told = installation.output(&["--json", "events", "tail", "--type", "projection.subject.retried"]);
+    let told = answer(&told);
+    assert_eq!(told["event"]["data"]["decided_by"], json!("kim"), "{told}");
     let told = installation.output(&["--json", "events", "tail", "--type", "projection.record.dismissed"]);
     let told = answer(&told);
     assert_eq!(told["event"]["data"]["decided_by"], json!("kim"), "{told}");
@@ -135,6 +146,65 @@ async fn what_is_parked_is_shown_retried_and_dismissed() {
     installation.close().await;
 }
 
+/// What records hold is printed when it is asked for: events as JSON, and bytes where there is no event.
+fn check_payloads(installation: &Installation, first: &str) {
+    let show = ["parked", "show", "leads", first];
+    let shown = installation.json(&[&show[..], &["--data"]].concat());
+    let (bad, good) = (&shown["records"][0]["payload"]["record"], &shown["records"][1]["payload"]["event"]);
+    let hex: String = SECRET.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        (&bad["value"]["hex"], &bad["value"]["bytes"]),
+        (&json!(hex), &json!(SECRET.len())),
+        "{shown}"
+    );
+    assert_eq!(bad["headers"][0]["name"], json!("ce_specversion"));
+    assert!(bad["undecoded"].as_str().unwrap().contains("which schema wrote it"), "{shown}");
+    assert_eq!((&good["id"], &good["data"]["lead_id"]), (&json!("behind"), &json!("lead-7")), "{shown}");
+
+    let shown = installation.json(&[&show[..], &["--raw", "--limit", "2"]].concat());
+    let behind = &shown["records"][1]["payload"]["record"];
+    assert_eq!(
+        (&behind["undecoded"], &behind["key"]["hex"]),
+        (&Value::Null, &json!("6c6561642d37")),
+        "{shown}"
+    );
+    let printed = text(&installation.output(&[&show[..], &["--raw"]].concat()).stdout);
+    assert!(printed.contains("|never to be show|") && printed.contains("header ce_id: 3 bytes"), "{printed}");
+    assert_eq!(installation.output(&[&show[..], &["--raw", "--data"]].concat()).status.code(), Some(2));
+}
+
+/// Says in the database that a record is held, as if a fold before this one had refused it.
+async fn hold(installation: &Installation, subject: &str, Position { topic, partition, offset }: &Position) {
+    let hold = format!(
+        "INSERT INTO leads_g1.parked (topic, partition, record_offset, subject, reason_code, reason, recorded_at) \
+          VALUES ('{topic}', {partition}, {offset}, '{subject}', 'ApplyEvent', 'the fold was wrong', now())"
+    );
+    sqlx::raw_sql(AssertSqlSafe(hold)).execute(installation.namespace.pool()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_folded_now_is_shown_with_its_rows_and_nothing_changes() {
+    let installation = Installation::new("trying").await;
+    installation.json(&["init"]);
+    let position = append_good(&installation, "lost", "lead-9").await;
+    hold(&installation, "lead-9", &position).await;
+    let records = installation.records(&["projection", "lead"]).await;
+    let (code, tried) = decide(&installation, &["parked", "try", "leads", "lead-9"]);
+    assert_eq!(
+        (code, &tried[0]["folded"], &tried[0]["failed"]),
+        (Some(0), &json!(1), &Value::Null),
+        "{tried}"
+    );
+    assert_eq!((&tried[0]["rows_before"], &tried[0]["rows"][0]["change"]), (&json!(0), &json!("added")));
+    assert_eq!(tried[0]["rows"][0]["key"]["lead_id"], json!("lead-9"), "{tried}");
+    let printed = text(&installation.output(&["parked", "try", "leads", "lead-9", "--rows", "1"]).stdout);
+    assert!(printed.contains("all 1 held would be folded"), "{printed}");
+    assert_eq!(list(&installation, "leads").len(), 1, "it is held as before");
+    assert_eq!(installation.records(&["projection", "lead"]).await, records);
+    assert_eq!(installation.count("SELECT count(*) FROM leads_g1.lead").await, 0);
+    installation.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_parked_or_not_paused_is_unknown() {
     let installation = Installation::new("unparked").await;
@@ -144,6 +214,9 @@ async fn what_is_not_parked_or_not_paused_is_unknown() {
         (&["parked", "show", "leads", "lead-1"], 4, "leads has parked no lead-1"),
         (&["parked", "retry", "leads", "--all", "--by", "kim"], 4, "leads has parked nothing"),
         (&["parked", "retry", "leads"], 2, "SUBJECT|POSITION"),
+        (&["parked", "try", "leads", "lead-1"], 4, "leads has parked no lead-1"),
+        (&["parked", "try", "nothing", "--all"], 4, "not installed"),
+        (&["parked", "try", "leads"], 2, "SUBJECT|POSITION"),
         (&["parked", "dismiss", "leads", "lead-1"], 2, "--reason"),
         (&["projection", "resume", "leads", "--by", "kim", "--reason", "r"], 4, "leads is not paused"),
         (&["projection", "resume", "nothing", "--by", "kim", "--reason", "r"], 4, "not installed"),

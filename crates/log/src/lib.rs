@@ -24,6 +24,7 @@ mod intake;
 mod metrics;
 mod moment;
 mod native;
+mod raw;
 mod read;
 mod read_error;
 mod read_only;
@@ -57,6 +58,7 @@ pub use inspect::{
 };
 pub use moment::{first_recorded_at, frontier_at};
 pub use read::{ReadOptions, Reading, read, read_judging_schemas_at_once, read_with};
+pub use raw::Raw;
 pub use read_error::ReadError;
 pub use read_only::{ReadOnlyCluster, Readable};
 pub use registry::{Registry, RegistryError, SchemaState};

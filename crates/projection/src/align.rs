@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catch_up::CatchUp;
 use crate::checkpoint::Asked;
-use crate::compare::{CompareError, Side, frontier};
+use crate::compare::{CompareError, CompareLimits, Comparison, Side, compare, frontier};
 use crate::generation::Generation;
 use crate::model::ReadModel;
 use crate::rebuild::{RebuildError, Workshop, in_database};
@@ -59,6 +59,25 @@ pub enum AlignError {
         /// The moved one.
         schema: String,
     },
+}
+
+/// Compares two generations of a read model at one frontier, the first of which never stops: left is the one that
+/// stays where it is, right the one that is folded on to it.
+///
+/// # Errors
+/// [`AlignError`] when they cannot be brought to one frontier, or compared.
+pub async fn compare_aligned<M: ReadModel>(
+    model: &Arc<M>,
+    shop: &Workshop,
+    (still, moved): (&Generation, &Generation),
+    limits: CompareLimits,
+    stop: &CancellationToken,
+) -> Result<Comparison, AlignError> {
+    let (mut left, mut right) = align(model, shop, still, moved, stop).await?;
+    let comparison = compare(&mut left, &mut right, limits).await?;
+    left.close().await?;
+    right.close().await?;
+    Ok(comparison)
 }
 
 /// Brings `moved` to where `still` stands; answers with a snapshot of each, at one frontier.

@@ -50,6 +50,7 @@ mod note;
 mod park;
 mod parked;
 mod pause;
+mod payload;
 mod plan;
 #[cfg(test)]
 mod protocol_tests;
@@ -70,13 +71,15 @@ mod supervise;
 mod table;
 mod takeover;
 mod told;
+mod tried;
+mod tuple;
 mod value;
 mod verify;
 mod views;
 mod wait;
 mod writer;
 
-pub use align::AlignError;
+pub use align::{AlignError, compare_aligned};
 pub use any::{AnyReadModel, Boxed, any};
 pub use config::{PostgresConfig, PostgresConfigError, SslMode};
 pub use decision::{Decide, Decision, DecisionError, DecisionKind, DecisionState, decision_event};
@@ -89,11 +92,14 @@ pub use lineage::{FindError, GenerationState, KnownGeneration, find_generation, 
 pub use migrate::migrate;
 pub use model::ReadModel;
 pub use moment::{
-    Clock, MomentAt, MomentError, MomentQuestion, MomentState, ResolvedMoment, moment_state, offer_moment,
-    resolve_moment, withdraw_expired,
+    Clock, MomentAt, MomentError, MomentQuestion, MomentState, MomentWanted, ResolvedMoment, in_schema,
+    moment_state, offer_moment, resolve_moment, withdraw_expired,
 };
 pub use parked::{ParkedError, ParkedRecord, ParkedSubject, decision_state, parked, parked_records};
+pub use parked::{
+    ParkedError, ParkedRecord, ParkedSubject, decision_state, dismissed, parked, parked_records,
 pub use pause::{Pause, paused};
+pub use payload::{Beginning, Payload, RecordBytes, ShowPayload};
 pub use reason::ReasonClass;
 pub use rebuild::{
     Asked, RebuildError, RebuildProgress, RebuildState, Request, Underway, Workshop, ask_rebuild, begin_rebuild,
@@ -107,6 +113,7 @@ pub use sqlstate::{Remedy, remedy};
 pub use status::{RunState, Status, TableRows, list, status};
 pub use supervise::run;
 pub use table::{Column, ColumnType, Table, WriteMode};
+pub use tried::{ChangedColumn, ChangedRow, FailedAgain, Tried, TryError, try_parked};
 pub use value::{ListForm, Presence, Storable, Unstorable};
 pub use verify::{Verification, VerifyError, verify};
 pub use views::ViewPastTheBase;

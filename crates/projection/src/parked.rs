@@ -1,5 +1,7 @@
 //! What is parked, for people: the subjects, and the records that wait behind each.
 
+use std::collections::BTreeSet;
+
 use brainops_event::{Body, Frontier, Offset, Partition, Position, Timestamp, TopicName};
 use brainops_log::{Cluster, Item, ReadError, Registry, read_judging_schemas_at_once};
 use sqlx::postgres::PgRow;
@@ -9,6 +11,7 @@ use thiserror::Error;
 use crate::batch::{chain, place_of};
 use crate::decision::{Decision, DecisionKind, DecisionState};
 use crate::generation::{Generation, ModelName, ServingError, serving};
+use crate::payload::{Payload, Payloads, ShowPayload};
 use crate::reason::ReasonClass;
 use crate::sort::subject_of;
 
@@ -60,6 +63,8 @@ pub struct ParkedRecord {
     pub verdict: String,
     /// Bytes of the event's data, if the record can be read so far.
     pub bytes: Option<usize>,
+    /// What it holds, if that was asked for.
+    pub payload: Option<Payload>,
 }
 
 /// Why it is not known what is parked.
@@ -160,7 +165,8 @@ pub(crate) fn corrupt(reason: impl Into<Box<dyn std::error::Error + Send + Sync>
     sqlx::Error::Decode(reason.into())
 }
 
-/// The first `limit` records that are held for a subject, read again from the log; never their payload.
+/// The first `limit` records that are held for a subject, read again from the log; what they hold only if that is
+/// asked for.
 ///
 /// # Errors
 /// [`ParkedError::Read`] when the log cannot be read.
@@ -169,18 +175,20 @@ pub async fn parked_records(
     registry: &Registry,
     parked: &ParkedSubject,
     limit: usize,
+    show: ShowPayload,
 ) -> Result<Vec<ParkedRecord>, ParkedError> {
     let failed = |source| ParkedError::Read { first: parked.first.clone(), source: Box::new(source) };
     let (mut from, mut to) = (Frontier::new(), Frontier::new());
     from.set(parked.topic.clone(), parked.partition, parked.first.offset);
     to.set(parked.topic.clone(), parked.partition, parked.last_offset.next());
     let mut reading = read_judging_schemas_at_once(cluster, registry, &from, &to).await.map_err(failed)?;
-    let mut records = Vec::new();
+    let (mut records, mut payloads) = (Vec::new(), Payloads::new(show));
     while records.len() < limit {
         let Some(batch) = reading.next().await else { break };
         let batch = batch.map_err(failed)?;
-        let held = batch.items().filter(|item| is_held(item, parked)).map(|item| record(&item));
-        records.extend(held.take(limit - records.len()));
+        let held = batch.items().zip(batch.raw_records()).filter(|(item, _)| is_held(item, parked));
+        let shown = held.take(limit - records.len());
+        records.extend(shown.map(|(item, raw)| record(&item, payloads.take(&item, raw))));
     }
     Ok(records)
 }
@@ -192,7 +200,7 @@ fn is_held(item: &Item<'_>, parked: &ParkedSubject) -> bool {
     }
 }
 
-fn record(item: &Item<'_>) -> ParkedRecord {
+fn record(item: &Item<'_>, payload: Option<Payload>) -> ParkedRecord {
     let ((topic, partition), offset, recorded_at) = place_of(item);
     let position = Position { topic, partition, offset };
     let (envelope, verdict, bytes) = match item {
@@ -203,7 +211,7 @@ fn record(item: &Item<'_>) -> ParkedRecord {
     };
     let event = envelope.map(|view| (view.source().to_owned(), view.id().to_owned()));
     let event_type = envelope.map(|view| view.event_type().to_owned());
-    ParkedRecord { position, recorded_at, event_type, event, verdict, bytes }
+    ParkedRecord { position, recorded_at, event_type, event, verdict, bytes, payload }
 }
 
 fn bytes_of(body: &Body<'_>) -> usize {
@@ -212,6 +220,21 @@ fn bytes_of(body: &Body<'_>) -> usize {
         Body::Json(text) => text.len(),
         Body::Empty => 0,
     }
+}
+
+/// The records of the subject's partition that were left out of the served generation, as people decided.
+///
+/// # Errors
+/// [`ParkedError`] when there is no such read model, or the database does not answer.
+pub async fn dismissed(pool: &PgPool, parked: &ParkedSubject) -> Result<BTreeSet<Offset>, ParkedError> {
+    let generation = serving(pool, parked.read_model.as_str()).await?;
+    let sql = "SELECT about_offset FROM {generation}.decision \
+                WHERE kind = 'dismiss' AND state = 'done' AND about_topic = $1 AND about_partition = $2";
+    let query = sqlx::query_scalar(AssertSqlSafe(generation.fill(sql))).bind(parked.topic.as_str());
+    let offsets: Result<Vec<i64>, _> = query.bind(parked.partition.get()).fetch_all(pool).await;
+    let offsets = offsets
+        .and_then(|offsets| offsets.into_iter().map(|offset| Offset::new(offset).map_err(corrupt)).collect());
+    offsets.map_err(|source| ParkedError::Database { read_model: parked.read_model.to_string(), source })
 }
 
 /// What became of a decision whose event stands at this position; `None` while nobody has read it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use brainops_event::{Partition, PartitionCount, partition_for};
 use brainops_outbox::{Outbox, OutboxConfig};
-use brainops_projection::{ReasonClass, RunError, RunOptions, list, parked_records};
+use brainops_projection::{ReasonClass, RunError, RunOptions, ShowPayload, list, parked_records};
 use brainops_testkit::RawRecord;
 use common::{Bad, Bench, LIMIT, OWN_FAULT, every_kind_of_bad, figure, figures, small_batches};
 
@@ -95,7 +95,7 @@ async fn check_parked(bench: &Bench, bad: &Bad, held: u64) {
     assert_eq!((parked.held, parked.reason_class.as_str()), (held, bad.class), "{}: {parked:?}", bad.kind);
     assert!(parked.reason.contains(bad.reason), "{}: {}", bad.kind, parked.reason);
     let (cluster, registry) = (bench.namespace.cluster(), bench.namespace.registry());
-    let records = parked_records(cluster, registry, &parked, 100).await.unwrap();
+    let records = parked_records(cluster, registry, &parked, 100, ShowPayload::No).await.unwrap();
     assert_eq!(records.len() as u64, held, "{}: {records:?}", bad.kind);
     assert_eq!(
         (&records[0].position, records.last().unwrap().position.offset),

@@ -35,11 +35,22 @@ pub struct MomentState {
     pub expires_at: Option<Timestamp>,
 }
 
+/// How a past moment is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct MomentWanted<'a> {
+    /// Opaque id of who asks.
+    pub asked_by: &'a str,
+    /// How long it is kept after it was last asked for; `None`: until somebody drops it.
+    pub time_to_live: Option<TimeDelta>,
+    /// By time of happening: whether it must be folded up to now, also when an older answer is still there.
+    pub fresh: bool,
+}
+
 /// The most moments that are made at a time for one who asks.
 const MOST_AT_ONCE: i64 = 3;
 
 /// The moment that a question came to: one that is there, or one that is begun by this call and is whole once somebody
-/// has worked on it. `fresh` wants it folded up to now, also when an older answer by time of happening is still there.
+/// has worked on it.
 ///
 /// # Errors
 /// [`MomentError`]: too many are being made for the one who asks, or it cannot be begun.
@@ -47,10 +58,9 @@ pub async fn offer_moment<M: ReadModel>(
     model: &M,
     shop: &Workshop,
     moment: &ResolvedMoment,
-    asked_by: &str,
-    time_to_live: Option<TimeDelta>,
-    fresh: bool,
+    wanted: MomentWanted<'_>,
 ) -> Result<MomentState, MomentError> {
+    let MomentWanted { asked_by, time_to_live, fresh } = wanted;
     let read_model = ModelName::new(model.name()).map_err(RebuildError::from)?;
     let failed = |what| in_database(&read_model, what);
     let expires_at = time_to_live.map(|live| Utc::now() + live);

@@ -15,8 +15,8 @@ mod error;
 mod open;
 mod resolve;
 
-pub use begin::{MomentState, moment_state, offer_moment, withdraw_expired};
+pub use begin::{MomentState, MomentWanted, moment_state, offer_moment, withdraw_expired};
 pub use error::MomentError;
-pub(crate) use open::in_schema;
+pub use open::in_schema;
 pub(crate) use open::open_to_readers;
 pub use resolve::{Clock, MomentAt, MomentQuestion, ResolvedMoment, resolve_moment};

@@ -32,7 +32,8 @@ pub(crate) async fn open_to_readers(
 
 /// SQL about the views of a read model, as SQL about the same names in another schema. Views and queries name
 /// everything with its schema, so it is enough to replace that: `leads.lead` and not `sales_leads.lead`.
-pub(crate) fn in_schema(sql: &str, read_model: &str, schema: &str) -> String {
+#[must_use]
+pub fn in_schema(sql: &str, read_model: &str, schema: &str) -> String {
     let name = format!("{read_model}.");
     let mut out = String::with_capacity(sql.len());
     let (mut rest, mut before) = (sql, ' ');

@@ -5,7 +5,7 @@ use brainops_projection::{Decide, ParkedSubject, decision_event};
 use clap::Args;
 
 use super::deciding::{Deciding, decide};
-use super::which::{self, Found, Which};
+use super::which::{self, Choice};
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -22,16 +22,8 @@ const REASON: &str = "the cause is gone";
                         carried it out in time, 4 when\nnothing of that name is parked."
 )]
 pub struct Arguments {
-    /// The read model, such as leads.
-    read_model: String,
-
-    /// The subject, or the position of its first held record as `list` shows it: topic/partition@offset.
-    #[arg(value_name = "SUBJECT|POSITION", required_unless_present = "all", conflicts_with = "all")]
-    which: Option<String>,
-
-    /// Everything that the read model has parked.
-    #[arg(long)]
-    all: bool,
+    #[command(flatten)]
+    choice: Choice,
 
     /// Why, without personal data.
     #[arg(long, value_name = "TEXT", default_value = REASON)]
@@ -42,9 +34,9 @@ pub struct Arguments {
 }
 
 pub async fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Arguments { read_model, reason, deciding, .. } = arguments;
+    let Arguments { choice, reason, deciding } = arguments;
     let by = deciding.by()?;
-    let parked = match meant(context, arguments).await? {
+    let parked = match which::chosen(&context.pool().await?, choice).await? {
         Ok(parked) => parked,
         Err(reason) => {
             context.output.talk(&format!("brainops: {reason}"));
@@ -55,17 +47,5 @@ pub async fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exi
         Ok((one.first.to_string(), decision_event(Decide::Retry(one), &by, reason)?))
     };
     let decisions = parked.iter().map(decision).collect::<anyhow::Result<Vec<_>>>()?;
-    decide(context, deciding, read_model, decisions).await
-}
-
-async fn meant(context: &Context, arguments: &Arguments) -> anyhow::Result<Found<Vec<ParkedSubject>>> {
-    let (pool, read_model) = (context.pool().await?, arguments.read_model.clone());
-    let Some(which) = arguments.which.clone() else {
-        let all = which::all(&pool, Some(&read_model)).await?;
-        return Ok(all.and_then(|all| match all.is_empty() {
-            true => Err(format!("{read_model} has parked nothing")),
-            false => Ok(all),
-        }));
-    };
-    Ok(which::one(&pool, &Which { read_model, which }).await?.map(|one| vec![one]))
+    decide(context, deciding, &choice.read_model, decisions).await
 }

@@ -1,10 +1,11 @@
-//! What is shown of what is parked: positions, names and reasons, never a payload.
+//! What is shown of what is parked: positions, names and reasons; a payload only when it was asked for.
 
 use brainops_event::format_timestamp;
 use brainops_projection::{Decision, ParkedRecord, ParkedSubject};
 use chrono::Utc;
 use serde::Serialize;
 
+use super::payload::Shown;
 use crate::overview::{count, duration, table};
 
 /// A subject that is held back, or a record alone.
@@ -107,6 +108,9 @@ pub struct Record {
     verdict: String,
     /// Size of its data.
     bytes: Option<usize>,
+    /// What it holds, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Shown>,
 }
 
 impl Record {
@@ -121,8 +125,15 @@ impl Record {
             id,
             verdict: record.verdict.clone(),
             bytes: record.bytes,
+            payload: record.payload.as_ref().map(Shown::of),
         }
     }
+}
+
+/// What records hold, one after the other.
+pub fn payloads_text(records: &[Record]) -> String {
+    let text = |record: &Record| Some(format!("\n{}", record.payload.as_ref()?.text(&record.position)));
+    records.iter().filter_map(text).collect()
 }
 
 /// The records behind a subject, one a line.

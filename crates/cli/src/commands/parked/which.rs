@@ -15,6 +15,21 @@ pub struct Which {
     pub which: String,
 }
 
+/// Names one parked subject, or all.
+#[derive(Debug, Clone, Args)]
+pub struct Choice {
+    /// The read model, such as leads.
+    pub read_model: String,
+
+    /// The subject, or the position of its first held record as `list` shows it: topic/partition@offset.
+    #[arg(value_name = "SUBJECT|POSITION", required_unless_present = "all", conflicts_with = "all")]
+    pub which: Option<String>,
+
+    /// Everything that the read model has parked.
+    #[arg(long)]
+    pub all: bool,
+}
+
 /// What was asked for, or why it is not there, in words.
 pub type Found<T> = Result<T, String>;
 
@@ -32,6 +47,19 @@ pub async fn all(pool: &PgPool, read_model: Option<&str>) -> anyhow::Result<Foun
 /// The one that is meant.
 pub async fn one(pool: &PgPool, Which { read_model, which }: &Which) -> anyhow::Result<Found<ParkedSubject>> {
     Ok(all(pool, Some(read_model)).await?.and_then(|parked| choose(parked, which, read_model)))
+}
+
+/// Those that are meant: at least one.
+pub async fn chosen(pool: &PgPool, choice: &Choice) -> anyhow::Result<Found<Vec<ParkedSubject>>> {
+    let read_model = choice.read_model.clone();
+    let Some(which) = choice.which.clone() else {
+        let all = all(pool, Some(&read_model)).await?;
+        return Ok(all.and_then(|all| match all.is_empty() {
+            true => Err(format!("{read_model} has parked nothing")),
+            false => Ok(all),
+        }));
+    };
+    Ok(one(pool, &Which { read_model, which }).await?.map(|one| vec![one]))
 }
 
 fn choose(parked: Vec<ParkedSubject>, which: &str, read_model: &str) -> Found<ParkedSubject> {

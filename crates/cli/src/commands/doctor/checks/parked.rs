@@ -37,6 +37,6 @@ fn of(parked: &[ParkedSubject], first: &ParkedSubject) -> Finding {
         oldest.first,
         oldest.reason
     );
-    let advice = format!("brainops parked list {name}; then `brainops parked retry` or `dismiss`");
+    let advice = format!("brainops parked list {name}; then `brainops parked try`, and `retry` or `dismiss`");
     Finding::warning(NAME, found, advice)
 }
