@@ -7,7 +7,9 @@
 //! later leaves out what people have left out: the number in the event says which generation the person looked at. The
 //! end of a pause is about that generation alone, for pauses are counted by each.
 
-use brainops_event::types::projection::{RecordDismissed, Resumed, SubjectRetried};
+use brainops_event::types::projection::{
+    GenerationDropped, GenerationSwapped, RecordDismissed, Resumed, SubjectRetried,
+};
 use brainops_event::{
     AttributeError, EncodeError, Envelope, EventType, Offset, Outgoing, Partition, Position, Recorded,
     Source, Subject, Timestamp, TopicName, TypedEvent, new_id,
@@ -28,9 +30,9 @@ pub(crate) const TOPIC: &str = "projection";
 pub(crate) const SOURCE: &str = "brainops/projection";
 
 /// The longest `decided_by`, in characters.
-const BY_LIMIT: usize = 200;
+pub(crate) const BY_LIMIT: usize = 200;
 /// The longest reason, in characters.
-const REASON_LIMIT: usize = 1_000;
+pub(crate) const REASON_LIMIT: usize = 1_000;
 
 /// What kind of decision it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +145,7 @@ pub fn decision_event(decide: Decide<'_>, decided_by: &str, reason: &str) -> Res
     }
 }
 
-fn check(field: &'static str, text: &str, limit: usize) -> Result<(), DecisionError> {
+pub(crate) fn check(field: &'static str, text: &str, limit: usize) -> Result<(), DecisionError> {
     let found = text.chars().count();
     if (1..=limit).contains(&found) && !text.chars().any(char::is_control) {
         return Ok(());
@@ -156,7 +158,7 @@ fn told(position: &Position) -> (String, i32, String) {
 }
 
 /// The fields that all decisions have, for their envelope.
-trait Said: TypedEvent {
+pub(crate) trait Said: TypedEvent {
     fn read_model(&self) -> &str;
     fn decided_by(&self) -> &str;
 }
@@ -174,9 +176,9 @@ macro_rules! said {
     };
 }
 
-said!(SubjectRetried, RecordDismissed, Resumed);
+said!(SubjectRetried, RecordDismissed, Resumed, GenerationSwapped, GenerationDropped);
 
-fn typed<T: Said>(data: &T) -> Result<Outgoing, DecisionError> {
+pub(crate) fn typed<T: Said>(data: &T) -> Result<Outgoing, DecisionError> {
     let (source, subject) = (Source::new(SOURCE)?, Subject::new(data.read_model())?);
     let envelope = Envelope::new(new_id(Uuid::now_v7()), source, EventType::new(T::EVENT_TYPE)?, subject);
     let envelope = envelope.with_time(Utc::now()).with_auth_id(data.decided_by())?;

@@ -29,9 +29,11 @@ mod bind;
 mod catch_up;
 mod checkpoint;
 mod closing;
+mod compare;
 mod config;
 mod decision;
 mod definition;
+mod drop;
 mod entry;
 mod error;
 mod fold;
@@ -40,7 +42,9 @@ mod grant;
 mod halt;
 mod held;
 mod install;
+mod layout;
 mod lineage;
+mod listing;
 mod metrics;
 mod migrate;
 mod model;
@@ -56,6 +60,7 @@ mod plan;
 mod protocol_tests;
 mod reason;
 mod rebuild;
+mod record;
 mod release;
 mod row;
 mod rows;
@@ -68,6 +73,7 @@ mod standing;
 mod statement;
 mod status;
 mod supervise;
+mod swap;
 mod table;
 mod takeover;
 mod told;
@@ -81,23 +87,30 @@ mod writer;
 
 pub use align::{AlignError, compare_aligned};
 pub use any::{AnyReadModel, Boxed, any};
+pub use compare::{
+    ColumnDifference, ColumnTypes, CompareError, CompareLimits, ComparedGeneration, Comparison, EventOfRow,
+    FrontierDifference, KeyPart, OtherKey, ParkedOnOneSide, RowChange, RowDifference, Side, TableComparison,
+    TableDigest, WhichSide, compare, digest,
+};
 pub use config::{PostgresConfig, PostgresConfigError, SslMode};
 pub use decision::{Decide, Decision, DecisionError, DecisionKind, DecisionState, decision_event};
 pub use definition::Difference;
+pub use drop::{DropError, Dropped, drop_generation, drop_older, expired, older};
 pub use error::FoldError;
 pub use generation::{Generation, GenerationKind, ModelName, ModelNameError, ServingError, serving};
 pub use grant::{GrantError, grant_analyst};
 pub use install::{InstallError, install, undocumented};
 pub use lineage::{FindError, GenerationState, KnownGeneration, find_generation, generations};
+pub use listing::{ListedGeneration, list_generations};
 pub use migrate::migrate;
 pub use model::ReadModel;
 pub use moment::{
     Clock, MomentAt, MomentError, MomentQuestion, MomentState, MomentWanted, ResolvedMoment, in_schema,
     moment_state, offer_moment, resolve_moment, withdraw_expired,
 };
-pub use parked::{ParkedError, ParkedRecord, ParkedSubject, decision_state, parked, parked_records};
 pub use parked::{
     ParkedError, ParkedRecord, ParkedSubject, decision_state, dismissed, parked, parked_records,
+};
 pub use pause::{Pause, paused};
 pub use payload::{Beginning, Payload, RecordBytes, ShowPayload};
 pub use reason::ReasonClass;
@@ -105,6 +118,7 @@ pub use rebuild::{
     Asked, RebuildError, RebuildProgress, RebuildState, Request, Underway, Workshop, ask_rebuild, begin_rebuild,
     rebuild_progress, underway, work_on_rebuild,
 };
+pub use record::{dropped_event, swapped_event};
 pub use row::{Changed, Row};
 pub use rows::{AnyRows, Rows, Tables};
 pub use run::RunOptions;
@@ -112,10 +126,14 @@ pub use run_error::RunError;
 pub use sqlstate::{Remedy, remedy};
 pub use status::{RunState, Status, TableRows, list, status};
 pub use supervise::run;
+pub use swap::{
+    Behind, Blocker, DerivedViews, NewlyParked, SwapError, SwapOptions, Swapped, newly_parked, rollback,
+    rollback_target, swap,
+};
 pub use table::{Column, ColumnType, Table, WriteMode};
 pub use tried::{ChangedColumn, ChangedRow, FailedAgain, Tried, TryError, try_parked};
 pub use value::{ListForm, Presence, Storable, Unstorable};
 pub use verify::{Verification, VerifyError, verify};
-pub use views::ViewPastTheBase;
+pub use views::{OtherColumnType, ViewPastTheBase};
 pub use wait::{Missing, WaitError, wait_until};
 pub use writer::{Month, RowWriter, WrittenRows};

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use brainops_event::types::business::MetricRecorded;
 use brainops_event::{
@@ -22,6 +22,7 @@ use sqlx::postgres::PgRow;
 
 mod bad;
 mod bench;
+pub mod history;
 
 pub use bad::{Bad, every_kind_of_bad};
 pub use bench::{Bench, LIMIT, Running, small_batches};
@@ -188,12 +189,22 @@ pub struct Metrics {
     pub views_sql: &'static str,
     /// Whether what was refused is folded now: as if the fold had been mended.
     pub is_mended: Arc<AtomicBool>,
+    /// Whether the fold counts how often it was called: as if it were not pure.
+    pub is_unsteady: Arc<AtomicBool>,
+    pub calls: Arc<AtomicU64>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let is_mended = Arc::default();
-        Self { name: "metrics", fold_version: 1, tables_sql: TABLES_SQL, views_sql: VIEWS_SQL, is_mended }
+        Self {
+            name: "metrics",
+            fold_version: 1,
+            tables_sql: TABLES_SQL,
+            views_sql: VIEWS_SQL,
+            is_mended: Arc::default(),
+            is_unsteady: Arc::default(),
+            calls: Arc::default(),
+        }
     }
 }
 
@@ -278,7 +289,7 @@ impl ReadModel for Metrics {
         tables.metrics.put(Metric {
             subject,
             times: before.as_ref().map_or(0, |row| row.times) + 1,
-            total: before.as_ref().map_or(0.0, |row| row.total) + figure.value,
+            total: before.as_ref().map_or(0.0, |row| row.total) + figure.value + self.chance(),
             units,
             dimensions,
             is_negative: figure.value < 0.0,
@@ -287,6 +298,16 @@ impl ReadModel for Metrics {
             last_happened_at: event.envelope.time(),
             changed: Changed::by(event),
         })
+    }
+}
+
+impl Metrics {
+    /// What makes the fold unsteady, if it is to be: another number at each call.
+    fn chance(&self) -> f64 {
+        let calls = self.calls.fetch_add(1, Ordering::SeqCst);
+        #[allow(clippy::cast_precision_loss, reason = "small numbers")]
+        let chance = calls as f64;
+        if self.is_unsteady.load(Ordering::SeqCst) { chance } else { 0.0 }
     }
 }
 
