@@ -1,17 +1,23 @@
 //! What commands share: the settings, and how to reach what they name. Each is opened when a command needs it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use brainops_event::TopicName;
 use brainops_keys::FileKeyStore;
-use brainops_log::{Cluster, Registry};
+use brainops_log::{Cluster, ReadOnlyCluster, Registry};
 use brainops_outbox::Outbox;
+use brainops_projection::Workshop;
 use sqlx::PgPool;
 
+use crate::host::instance_name;
 use crate::output::Output;
 use crate::secrets::StateFolder;
 use crate::settings::{Loaded, Settings};
+
+/// How long the registry must go on saying that it has no such schema until a record is poison.
+const UNKNOWN_SCHEMA_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The settings of this run, and how to answer.
 pub struct Context {
@@ -50,6 +56,26 @@ impl Context {
     /// Connections to Postgres.
     pub async fn pool(&self) -> anyhow::Result<PgPool> {
         self.settings().postgres.pool().await.context("postgres is not available")
+    }
+
+    /// Where and with what this process folds history: it can read the log, and nothing else.
+    pub async fn workshop(&self) -> anyhow::Result<Workshop> {
+        let Settings { kafka, log, replay, state, .. } = self.settings();
+        ensure!(
+            (1..=64).contains(&replay.partitions_at_once),
+            "replay.partitions_at_once is {}, accepted is 1 to 64",
+            replay.partitions_at_once
+        );
+        let log = ReadOnlyCluster::new(kafka.clone(), log.clone());
+        Ok(Workshop {
+            pool: self.pool().await?,
+            log: log.context("the sections kafka and log cannot be used")?,
+            registry: self.registry()?,
+            scratch: replay.scratch.clone().unwrap_or_else(|| state.folder.join("scratch")),
+            worker: instance_name(),
+            at_once: usize::from(replay.partitions_at_once),
+            unknown_schema_patience: UNKNOWN_SCHEMA_PATIENCE,
+        })
     }
 
     /// Where keys and tokens are kept.

@@ -57,8 +57,8 @@ pub use inspect::{
     may_use_transactions, topic_permissions,
 };
 pub use moment::{first_recorded_at, frontier_at};
-pub use read::{ReadOptions, Reading, read, read_judging_schemas_at_once, read_with};
 pub use raw::Raw;
+pub use read::{ReadOptions, Reading, read, read_judging_schemas_at_once, read_with};
 pub use read_error::ReadError;
 pub use read_only::{ReadOnlyCluster, Readable};
 pub use registry::{Registry, RegistryError, SchemaState};

@@ -128,7 +128,8 @@ async fn fence(shop: &Workshop, generation: &Generation) -> Result<Frontier, Ali
             Some(Asked { place: (topic.clone(), partition), topic_id, log_start: Offset::ZERO })
         })
         .collect();
-    let taken = take_over(&shop.pool, generation, &asked).await.map_err(failed("take over the partitions"))?;
+    let taken =
+        take_over(&shop.pool, generation, &asked).await.map_err(failed("take over the partitions"))?;
     Ok(taken.into_iter().map(|((topic, partition), one)| (topic, partition, one.next)).collect())
 }
 
@@ -147,10 +148,11 @@ async fn wait_for(pool: &PgPool, generation: &Generation, wanted: &Frontier) -> 
             let is_behind = |topic: &brainops_event::TopicName, partition, next| {
                 at.get(topic, partition).is_none_or(|at| at < next)
             };
-            let mut behind = wanted.iter().filter(|(topic, partition, next)| is_behind(topic, *partition, *next));
-            let missing = behind.next().map_or_else(String::new, |(topic, partition, next)| {
-                format!("{topic}/{partition}@{next}")
-            });
+            let mut behind =
+                wanted.iter().filter(|(topic, partition, next)| is_behind(topic, *partition, *next));
+            let missing = behind
+                .next()
+                .map_or_else(String::new, |(topic, partition, next)| format!("{topic}/{partition}@{next}"));
             return Err(AlignError::Behind { schema: generation.schema(), missing, limit: PATIENCE });
         }
         tokio::time::sleep(LOOK).await;

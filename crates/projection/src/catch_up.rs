@@ -51,7 +51,8 @@ impl<M: ReadModel> CatchUp<'_, M> {
     ) -> Result<(), RebuildError> {
         let scope = scope(&**self.model, &self.shop.log, self.generation)?;
         let (mut applier, from) = self.take(&scope, to, stop).await?;
-        let mut reading = read_with(&self.shop.log, &self.shop.registry, &from, to, self.shop.reading()).await?;
+        let mut reading =
+            read_with(&self.shop.log, &self.shop.registry, &from, to, self.shop.reading()).await?;
         let (mut at_hand, mut folds_ahead) = (next(&mut reading).await?.map(|batch| (batch, None)), true);
         while let Some((batch, guess)) = at_hand.take() {
             let ahead = outcome(guess, &mut folds_ahead).await;
@@ -146,7 +147,11 @@ impl<M: ReadModel> CatchUp<'_, M> {
     }
 
     /// Carries out the decisions that wait for what was folded.
-    async fn carry_out(&self, applier: &mut Applier<M>, stop: &CancellationToken) -> Result<(), RebuildError> {
+    async fn carry_out(
+        &self,
+        applier: &mut Applier<M>,
+        stop: &CancellationToken,
+    ) -> Result<(), RebuildError> {
         let began = Instant::now();
         loop {
             applier.carry_out_after = None;

@@ -115,8 +115,8 @@ pub use pause::{Pause, paused};
 pub use payload::{Beginning, Payload, RecordBytes, ShowPayload};
 pub use reason::ReasonClass;
 pub use rebuild::{
-    Asked, RebuildError, RebuildProgress, RebuildState, Request, Underway, Workshop, ask_rebuild, begin_rebuild,
-    rebuild_progress, underway, work_on_rebuild,
+    Asked, RebuildError, RebuildProgress, RebuildState, Request, Underway, Workshop, ask_rebuild,
+    begin_rebuild, rebuild_progress, to_be_worked_on, underway, work_on_rebuild,
 };
 pub use record::{dropped_event, swapped_event};
 pub use row::{Changed, Row};

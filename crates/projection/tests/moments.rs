@@ -72,7 +72,12 @@ async fn three_moments_are_what_a_fold_up_to_there_gives_and_the_last_is_what_se
         assert_eq!(again.generation, made.generation, "it is there already");
     }
     // The end: begun with the rows of the second moment, which is close.
-    let last = moment(&bench, &shop, &MomentQuestion { at: MomentAt::Frontier(end.clone()), clock: Clock::Recorded }).await;
+    let last = moment(
+        &bench,
+        &shop,
+        &MomentQuestion { at: MomentAt::Frontier(end.clone()), clock: Clock::Recorded },
+    )
+    .await;
     let base = "SELECT base::bigint FROM brainops.rebuild WHERE generation = (SELECT max(generation) FROM brainops.rebuild)";
     assert_eq!(bench.number(base).await, 3, "it began with the rows of the second moment");
     check(&bench, &last.generation, &end).await;
@@ -80,7 +85,8 @@ async fn three_moments_are_what_a_fold_up_to_there_gives_and_the_last_is_what_se
 
     // A moment can be asked like the read model itself, with its derived views.
     let asked = format!("SELECT count(*) FROM {}.freshness", last.generation.schema());
-    let partitions: i64 = sqlx::query_scalar(AssertSqlSafe(asked)).fetch_one(bench.namespace.pool()).await.unwrap();
+    let partitions: i64 =
+        sqlx::query_scalar(AssertSqlSafe(asked)).fetch_one(bench.namespace.pool()).await.unwrap();
     assert!(partitions > 0);
     // And while a rebuild runs.
     let next = rebuild(&bench, &shop).await;
@@ -102,7 +108,13 @@ async fn by_time_of_happening_late_arrivals_count_and_the_answer_says_up_to_wher
     let (bench, folder) = (Bench::new("happened").await, tempfile::tempdir().unwrap());
     let shop = workshop(&bench, &folder, "historian");
     let (may, june, july) = ("2026-05-01T00:00:00Z", "2026-06-01T00:00:00Z", "2026-07-01T00:00:00Z");
-    bench.append(vec![happened("a", "1", 1.0, may), happened("a", "2", 10.0, july), happened("b", "1", 5.0, july)]).await;
+    bench
+        .append(vec![
+            happened("a", "1", 1.0, may),
+            happened("a", "2", 10.0, july),
+            happened("b", "1", 5.0, july),
+        ])
+        .await;
     let question = at(parse_timestamp(june).unwrap(), Clock::Happened);
     let total = async |generation: &Generation| {
         let sql = format!("SELECT coalesce(sum(total), 0)::float8 FROM {}.metric", generation.schema());
@@ -111,9 +123,14 @@ async fn by_time_of_happening_late_arrivals_count_and_the_answer_says_up_to_wher
     let early = moment(&bench, &shop, &question).await;
     assert_eq!(total(&early.generation).await, 1.0);
     bench.append(vec![happened("a", "3", 100.0, june)]).await; // late, and of that very time
-    assert_eq!(moment(&bench, &shop, &question).await.generation, early.generation, "an answer is used again");
+    assert_eq!(
+        moment(&bench, &shop, &question).await.generation,
+        early.generation,
+        "an answer is used again"
+    );
     let resolved = resolve_moment(&bench.model, &shop, &question).await.unwrap();
-    let fresh = offer_moment(&bench.model, &shop, &resolved, MomentWanted { fresh: true, ..KEPT }).await.unwrap();
+    let fresh =
+        offer_moment(&bench.model, &shop, &resolved, MomentWanted { fresh: true, ..KEPT }).await.unwrap();
     work(&bench, &shop, &fresh.generation).await.unwrap();
     assert_eq!(total(&fresh.generation).await, 101.0);
     assert!(fresh.frontier.has_reached(&early.frontier) && fresh.frontier != early.frontier);
@@ -150,14 +167,23 @@ async fn what_cannot_be_shown_is_refused_with_what_can_and_what_is_over_is_dropp
     let other = brainops_event::error_chain(&refused(frontier(of_another)).await);
     assert!(other.contains("AAAAAAAAAAAAAAAAAAAAAA") && other.contains("deleted and made again"), "{other}");
     let mut beyond = end.clone();
-    beyond.set(topic.clone(), brainops_event::Partition::new(0).unwrap(), brainops_event::Offset::new(1_000_000).unwrap());
+    beyond.set(
+        topic.clone(),
+        brainops_event::Partition::new(0).unwrap(),
+        brainops_event::Offset::new(1_000_000).unwrap(),
+    );
     let beyond = brainops_event::error_chain(&refused(frontier(beyond)).await);
     assert!(beyond.contains("1000000"), "{beyond}");
     let mut foreign = Frontier::new();
-    foreign.set(bench.namespace.topic("lead"), brainops_event::Partition::new(0).unwrap(), brainops_event::Offset::ZERO);
+    foreign.set(
+        bench.namespace.topic("lead"),
+        brainops_event::Partition::new(0).unwrap(),
+        brainops_event::Offset::ZERO,
+    );
     let foreign = brainops_event::error_chain(&refused(frontier(foreign)).await);
     assert!(foreign.contains("does not fold") && foreign.contains("business"), "{foreign}");
-    let timeless = refused(MomentQuestion { at: MomentAt::Frontier(end.clone()), clock: Clock::Happened }).await;
+    let timeless =
+        refused(MomentQuestion { at: MomentAt::Frontier(end.clone()), clock: Clock::Happened }).await;
     assert!(matches!(timeless, MomentError::NotATime { .. }), "{timeless}");
 
     let resolved = resolve_moment(&bench.model, &shop, &frontier(end.clone())).await.unwrap();
@@ -170,12 +196,19 @@ async fn what_cannot_be_shown_is_refused_with_what_can_and_what_is_over_is_dropp
 
     // Three may be on their way for one who asks.
     for number in 0..4 {
-        let part: Frontier = end.iter().map(|(topic, partition, next)| {
-            (topic.clone(), partition, brainops_event::Offset::new((next.get() - number).max(0)).unwrap())
-        }).collect();
+        let part: Frontier = end
+            .iter()
+            .map(|(topic, partition, next)| {
+                (topic.clone(), partition, brainops_event::Offset::new((next.get() - number).max(0)).unwrap())
+            })
+            .collect();
         let resolved = resolve_moment(&bench.model, &shop, &frontier(part)).await.unwrap();
         let offered = offer_moment(&bench.model, &shop, &resolved, KEPT).await;
-        assert_eq!(matches!(offered, Err(MomentError::TooMany { found: 3, limit: 3, .. })), number == 3, "{number}");
+        assert_eq!(
+            matches!(offered, Err(MomentError::TooMany { found: 3, limit: 3, .. })),
+            number == 3,
+            "{number}"
+        );
     }
     bench.namespace.close().await;
 }

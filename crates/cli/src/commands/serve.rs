@@ -10,7 +10,9 @@ use tokio::task::JoinSet;
 
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::serving::{Ground, Role, Stop, listen_for_stop, start_api, start_projectors, start_relay};
+use crate::serving::{
+    Ground, Role, Stop, listen_for_stop, start_api, start_projectors, start_relay, start_replay,
+};
 
 /// How long the roles may take to end after they were told to.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -26,7 +28,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 )]
 pub struct Arguments {
     /// What this process does, with commas between; by default everything.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Role::Api, Role::Projectors, Role::Relay])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Role::Api, Role::Projectors, Role::Replay, Role::Relay])]
     roles: Vec<Role>,
 }
 
@@ -46,6 +48,10 @@ pub async fn run(context: &Context, Arguments { roles }: Arguments) -> anyhow::R
             }
             Role::Projectors => {
                 start_projectors(&mut tasks, &ground).await?;
+                tracing::info!(role = role.name(), "started");
+            }
+            Role::Replay => {
+                start_replay(&mut tasks, context, &ground.stop).await?;
                 tracing::info!(role = role.name(), "started");
             }
             Role::Relay => {

@@ -5,6 +5,7 @@ mod ground;
 mod probes;
 mod projectors;
 mod relay;
+mod replay;
 mod signals;
 
 use clap::ValueEnum;
@@ -13,6 +14,7 @@ pub use api::start_api;
 pub use ground::Ground;
 pub use projectors::start_projectors;
 pub use relay::start_relay;
+pub use replay::start_replay;
 pub use signals::{Stop, listen_for_stop};
 
 /// What a process of `brainops serve` does. Roles keep nothing of their own outside the log, Postgres and the state
@@ -23,6 +25,8 @@ pub enum Role {
     Api,
     /// Folds the log into the read models.
     Projectors,
+    /// Folds history that was asked for: rebuilds, and past moments.
+    Replay,
     /// Sends what the doors and imports have put into the outbox to the log.
     Relay,
 }
@@ -34,6 +38,7 @@ impl Role {
             Role::Api => "api",
             Role::Projectors => "projectors",
             Role::Relay => "relay",
+            Role::Replay => "replay",
         }
     }
 }

@@ -37,8 +37,34 @@ pub struct Settings {
     /// Where and how the doors are open. Default: all of its defaults.
     #[serde(default)]
     pub server: ServerConfig,
+    /// How history is folded. Default: all of its defaults.
+    #[serde(default)]
+    pub replay: ReplayConfig,
     /// Where keys and tokens are kept.
     pub state: StateConfig,
+}
+
+/// How a process folds history: rebuilds, checks and past moments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayConfig {
+    /// Folder where records are set aside by subject while a rebuild runs, on a disk that can hold what is rebuilt of
+    /// the log; what is there may be lost at any time. Default: `scratch` in the folder of the state.
+    #[serde(default)]
+    pub scratch: Option<PathBuf>,
+    /// How many partitions a process works on at a time, 1 to 64. Default: 2.
+    #[serde(default = "default_partitions_at_once")]
+    pub partitions_at_once: u16,
+}
+
+impl Default for ReplayConfig {
+    fn default() -> Self {
+        Self { scratch: None, partitions_at_once: default_partitions_at_once() }
+    }
+}
+
+const fn default_partitions_at_once() -> u16 {
+    2
 }
 
 /// Where this installation keeps what must not be lost or seen.

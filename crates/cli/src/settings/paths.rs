@@ -27,6 +27,7 @@ impl Settings {
             &mut self.registry.password_file,
             &mut self.postgres.ca_file,
             &mut self.postgres.password_file,
+            &mut self.replay.scratch,
         ];
         passwords.chain(optional.into_iter().flatten()).chain([&mut self.state.folder])
     }

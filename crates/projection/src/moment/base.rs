@@ -54,7 +54,8 @@ pub(super) async fn begin_with_base<M: ReadModel>(
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('brainops.install.' || $1, 0))";
     let locked = sqlx::query(lock).bind(read_model.as_str()).execute(&mut *transaction).await;
     locked.map_err(failed("wait for another installation"))?;
-    let known = generations_of(&mut transaction, &read_model).await.map_err(failed("read the generations"))?;
+    let known =
+        generations_of(&mut transaction, &read_model).await.map_err(failed("read the generations"))?;
     let is_there = |one: &&crate::lineage::KnownGeneration| {
         one.generation == base.generation && one.state == GenerationState::Ready
     };
@@ -94,7 +95,10 @@ async fn best(
         if is_worth_it && best.as_ref().is_none_or(|(known, _)| left < *known) {
             let (read_model, kind) = (read_model.clone(), GenerationKind::Moment);
             let number = row.try_get("generation")?;
-            best = Some((left, Base { generation: Generation { read_model, number, fold_version, kind }, frontier }));
+            best = Some((
+                left,
+                Base { generation: Generation { read_model, number, fold_version, kind }, frontier },
+            ));
         }
     }
     Ok(best.map(|(_, base)| base))
@@ -141,7 +145,8 @@ async fn make_months(
     table: &Table,
 ) -> Result<(), sqlx::Error> {
     let Some(column) = table.month_partitioned_by else { return Ok(()) };
-    let sql = format!("SELECT DISTINCT date_trunc('month', {column}, 'UTC') AS month FROM {from}.{}", table.name);
+    let sql =
+        format!("SELECT DISTINCT date_trunc('month', {column}, 'UTC') AS month FROM {from}.{}", table.name);
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *connection).await?;
     let months = rows.iter().map(|row| Ok(Month::of(row.try_get::<DateTime<Utc>, _>("month")?)));
     let months = months.collect::<Result<BTreeSet<Option<Month>>, sqlx::Error>>()?;

@@ -94,7 +94,10 @@ pub async fn offer_moment<M: ReadModel>(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn moment_state(pool: &PgPool, generation: &Generation) -> Result<Option<MomentState>, sqlx::Error> {
+pub async fn moment_state(
+    pool: &PgPool,
+    generation: &Generation,
+) -> Result<Option<MomentState>, sqlx::Error> {
     let query = sqlx::query(include_str!("../sql/moment.sql")).bind(generation.read_model.as_str());
     let rows = query.bind(generation.fold_version).bind(Some(generation.number)).fetch_all(pool).await?;
     rows.first().map(|row| state(row, &generation.read_model)).transpose()

@@ -12,11 +12,7 @@ use crate::rebuild::RebuildError;
 #[derive(Debug, Error)]
 pub enum MomentError {
     /// Nothing stood in the log then.
-    #[error(
-        "at {} there was nothing yet: the first event was recorded at {}",
-        show(at),
-        show(first)
-    )]
+    #[error("at {} there was nothing yet: the first event was recorded at {}", show(at), show(first))]
     BeforeTheFirst {
         /// The time that was asked for.
         at: Timestamp,
@@ -49,7 +45,9 @@ pub enum MomentError {
         found: &'static str,
     },
     /// Too many are being made for the one who asks.
-    #[error("{asked_by} has {found} past moments being made, the most are {limit}: try again when one is ready")]
+    #[error(
+        "{asked_by} has {found} past moments being made, the most are {limit}: try again when one is ready"
+    )]
     TooMany {
         /// Who asks.
         asked_by: String,

@@ -13,7 +13,8 @@ pub(crate) async fn open_to_readers(
     derived: &str,
 ) -> Result<(), sqlx::Error> {
     let schema = generation.schema();
-    let freshness = include_str!("../sql/freshness_view.sql").replace("{schema}.freshness", "{generation}.freshness");
+    let freshness =
+        include_str!("../sql/freshness_view.sql").replace("{schema}.freshness", "{generation}.freshness");
     let views = in_schema(&generation.fill(derived), generation.read_model.as_str(), &schema);
     for sql in [generation.fill(&freshness), views] {
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;

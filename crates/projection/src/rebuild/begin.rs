@@ -71,7 +71,8 @@ pub async fn begin_rebuild<M: ReadModel>(
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('brainops.install.' || $1, 0))";
     let locked = sqlx::query(lock).bind(read_model.as_str()).execute(&mut *transaction).await;
     locked.map_err(failed("wait for another installation"))?;
-    let known = generations_of(&mut transaction, &read_model).await.map_err(failed("read the generations"))?;
+    let known =
+        generations_of(&mut transaction, &read_model).await.map_err(failed("read the generations"))?;
     let Some(serving) = known.iter().find(|one| one.state == GenerationState::Serving) else {
         return Err(RebuildError::NotInstalled { read_model });
     };
@@ -100,8 +101,7 @@ pub(crate) async fn bounds(
     goal: Option<Frontier>,
 ) -> Result<(Frontier, Frontier), RebuildError> {
     let topics: Vec<TopicName> = scope.topics();
-    let (start, end) =
-        (start_frontier(&shop.log, &topics).await?, end_frontier(&shop.log, &topics).await?);
+    let (start, end) = (start_frontier(&shop.log, &topics).await?, end_frontier(&shop.log, &topics).await?);
     let given = goal.unwrap_or_else(|| end.clone());
     for (topic, partition, wanted) in given.iter() {
         let topic = topic.clone();

@@ -75,12 +75,7 @@ impl<M: ReadModel> BucketFold<'_, M> {
         }
     }
 
-    fn take(
-        &self,
-        pass: &mut Pass<M>,
-        items: &[Item<'_>],
-        failures: &Failures,
-    ) -> Result<(), RebuildError> {
+    fn take(&self, pass: &mut Pass<M>, items: &[Item<'_>], failures: &Failures) -> Result<(), RebuildError> {
         let events: Vec<&Recorded<'_>> =
             items.iter().filter_map(|item| self.event_to_fold(pass, item, failures)).collect();
         pass.events += events.len() as u64;

@@ -65,7 +65,9 @@ pub enum RebuildError {
         found: TopicId,
     },
     /// History does not begin at its beginning any more.
-    #[error("{topic}/{partition} begins at {low}: what was before is gone from the log, so its fold is not known")]
+    #[error(
+        "{topic}/{partition} begins at {low}: what was before is gone from the log, so its fold is not known"
+    )]
     HistoryGone {
         /// The topic.
         topic: TopicName,
@@ -87,7 +89,10 @@ pub enum RebuildError {
         end: Offset,
     },
     /// The frontier names something that this read model does not fold.
-    #[error("the frontier names {topic}/{partition}, which {read_model} does not fold; it folds {}", list(folded))]
+    #[error(
+        "the frontier names {topic}/{partition}, which {read_model} does not fold; it folds {}",
+        list(folded)
+    )]
     NotFolded {
         /// The read model.
         read_model: ModelName,

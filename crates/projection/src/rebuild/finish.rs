@@ -59,7 +59,8 @@ async fn is_done<M>(shared: &Shared<M>) -> Result<bool, RebuildError> {
 }
 
 async fn indexes_left(pool: &PgPool, generation: &Generation) -> Result<i64, sqlx::Error> {
-    let query = "SELECT count(*) FROM brainops.rebuild_index WHERE read_model = $1 AND generation = $2 AND NOT done";
+    let query =
+        "SELECT count(*) FROM brainops.rebuild_index WHERE read_model = $1 AND generation = $2 AND NOT done";
     let query = sqlx::query_scalar(query).bind(generation.read_model.as_str()).bind(generation.number);
     query.fetch_one(pool).await
 }
@@ -137,7 +138,9 @@ async fn write_decisions<M>(
         let (state, outcome) = match &told.about {
             About::Record(place, offset) if is_folded(job, place, *offset) => ("done", Some(taken(told))),
             About::Record((topic, _), _) if shared.scope.folded.contains(topic) => ("pending", None),
-            About::Record(..) | About::Nothing => ("refused", Some("it is about nothing that is folded here".to_owned())),
+            About::Record(..) | About::Nothing => {
+                ("refused", Some("it is about nothing that is folded here".to_owned()))
+            }
             About::Pause(_) => ("refused", Some("it is about a pause of another generation".to_owned())),
         };
         write(&mut *connection, &shared.scope, told, state, outcome).await?;

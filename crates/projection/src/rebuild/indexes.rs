@@ -39,7 +39,10 @@ fn statements(row: &PgRow) -> Result<(String, String), sqlx::Error> {
 
 /// Puts back what is not back yet, several at a time. May be called again after a crash.
 pub(crate) async fn put_back(pool: &PgPool, generation: &Generation) -> Result<(), sqlx::Error> {
-    let hands = (0..AT_ONCE).map(|_| async { while put_one_back(pool, generation).await? {} Ok(()) });
+    let hands = (0..AT_ONCE).map(|_| async {
+        while put_one_back(pool, generation).await? {}
+        Ok(())
+    });
     futures::future::try_join_all(hands).await.map(|_: Vec<()>| ())
 }
 
@@ -53,8 +56,7 @@ async fn put_one_back(pool: &PgPool, generation: &Generation) -> Result<bool, sq
     let Some(row) = next.fetch_optional(&mut *transaction).await? else { return Ok(false) };
     let (step, statement): (i32, String) = (row.try_get("step")?, row.try_get("statement")?);
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
-    let done =
-        "UPDATE brainops.rebuild_index SET done = true WHERE read_model = $1 AND generation = $2 AND step = $3";
+    let done = "UPDATE brainops.rebuild_index SET done = true WHERE read_model = $1 AND generation = $2 AND step = $3";
     let done = sqlx::query(done).bind(generation.read_model.as_str()).bind(generation.number).bind(step);
     done.execute(&mut *transaction).await?;
     transaction.commit().await?;

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{PgPool, Row as _};
 
 use crate::checkpoint::Place;
-use crate::generation::Generation;
+use crate::generation::{Generation, GenerationKind, ModelName};
 use crate::parked::corrupt;
 use crate::rebuild::progress::RebuildState;
 
@@ -195,4 +195,32 @@ pub(crate) async fn set_rebuild_state(
 fn interval(duration: Duration) -> PgInterval {
     let microseconds = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     PgInterval { months: 0, days: 0, microseconds }
+}
+
+/// Generations of a read model and a version of its fold that are to be folded, and that nobody has paused.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn to_be_worked_on(
+    pool: &PgPool,
+    read_model: &str,
+    fold_version: u32,
+) -> Result<Vec<Generation>, sqlx::Error> {
+    let query = "SELECT known.generation, known.kind FROM brainops.rebuild AS job \
+                   JOIN brainops.generation AS known USING (read_model, generation) \
+                  WHERE read_model = $1 AND known.fold_version = $2 AND known.state = 'building' AND job.state = 'running' \
+                    AND known.kind <> 'check' \
+                  ORDER BY known.kind DESC, known.generation"; // moments first: somebody waits for them
+    let query = sqlx::query(query).bind(read_model).bind(i32::try_from(fold_version).unwrap_or(i32::MAX));
+    let rows = query.fetch_all(pool).await?;
+    let generation = |row: &PgRow| {
+        let kind: &str = row.try_get("kind")?;
+        Ok(Generation {
+            read_model: ModelName::new(read_model).map_err(corrupt)?,
+            number: row.try_get("generation")?,
+            fold_version: i32::try_from(fold_version).unwrap_or(i32::MAX),
+            kind: GenerationKind::from_name(kind).ok_or_else(|| corrupt(format!("no kind is {kind}")))?,
+        })
+    };
+    rows.iter().map(generation).collect()
 }

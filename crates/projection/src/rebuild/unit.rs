@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use brainops_event::{Frontier, Offset};
 use brainops_fault::point;
@@ -92,7 +92,8 @@ impl<M: ReadModel> Work<M> {
     /// Reads the partition and sets its records aside, from where an earlier attempt left off.
     async fn set_aside(&self) -> Result<Spilled, RebuildError> {
         let (folder, plan) = (self.folder(), self.plan());
-        if let Some(spilled) = Spilled::open(&folder, &plan)?.filter(|spilled| spilled.end() == self.unit.to) {
+        if let Some(spilled) = Spilled::open(&folder, &plan)?.filter(|spilled| spilled.end() == self.unit.to)
+        {
             self.read_to.store(self.unit.to.get(), Ordering::Relaxed);
             return Ok(spilled);
         }
@@ -288,7 +289,8 @@ impl<M: ReadModel> Work<M> {
                       WHERE read_model = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND epoch = $5";
         let last = spilled.last_record();
         let query = bind_unit(sqlx::query(query), generation, &self.unit);
-        let query = query.bind(last.map(|(digest, _)| digest.as_bytes().to_vec())).bind(last.map(|(_, at)| at));
+        let query =
+            query.bind(last.map(|(digest, _)| digest.as_bytes().to_vec())).bind(last.map(|(_, at)| at));
         if query.execute(&mut *transaction).await?.rows_affected() == 0 {
             return Ok(false);
         }

@@ -154,11 +154,11 @@ async fn beat<M: ReadModel>(shared: Arc<Shared<M>>, desk: Desk, halt: Cancellati
         let units: Vec<(Unit, Offset)> = {
             let desk = desk.lock().unwrap_or_else(PoisonError::into_inner);
             let read_to = |held: &Held| Offset::new(held.read_to.load(Ordering::Relaxed)).ok();
-            desk.values()
-                .map(|held| (held.unit.clone(), read_to(held).unwrap_or(held.unit.from)))
-                .collect()
+            desk.values().map(|held| (held.unit.clone(), read_to(held).unwrap_or(held.unit.from))).collect()
         };
-        let told = async { Ok::<_, sqlx::Error>((renew(pool, generation, &units).await?, job(pool, generation).await?)) };
+        let told = async {
+            Ok::<_, sqlx::Error>((renew(pool, generation, &units).await?, job(pool, generation).await?))
+        };
         match told.await {
             Ok((lost, job)) => {
                 let desk = desk.lock().unwrap_or_else(PoisonError::into_inner);

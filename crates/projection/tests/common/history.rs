@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brainops_projection::{
-    Generation, RebuildError, Request, Workshop, begin_rebuild, work_on_rebuild,
-};
+use brainops_projection::{Generation, RebuildError, Request, Workshop, begin_rebuild, work_on_rebuild};
 use brainops_testkit::{eventually, stored_rows};
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;

@@ -1,5 +1,6 @@
 //! `brainops projection`: how the read models are, and letting a paused one go on.
 
+mod as_of;
 mod list;
 mod resume;
 mod show;
@@ -15,6 +16,7 @@ pub enum Command {
     List(list::Arguments),
     Show(show::Arguments),
     Resume(resume::Arguments),
+    AsOf(as_of::Arguments),
 }
 
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
@@ -22,5 +24,6 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::List(arguments) => list::run(context, arguments).await,
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Resume(arguments) => resume::run(context, &arguments).await,
+        Command::AsOf(arguments) => as_of::run(context, arguments).await,
     }
 }
