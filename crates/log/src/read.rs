@@ -33,7 +33,7 @@ pub struct ReadOptions {
     /// The most records of a batch, 5000 unless set. One is always taken.
     pub records: usize,
     /// The most bytes of keys, values and headers of a batch, 8 MiB unless set; a record that is larger alone comes
-    /// alone. Up to three batches are in memory at once, beside the client's queue of 16 MiB.
+    /// alone. Up to four batches are in memory at once, beside the client's queue of 16 MiB.
     pub bytes: usize,
     /// How long the registry must go on saying that it has no such schema until the record is poison, a minute unless
     /// set; zero is for who looks again at records that were waited for already.

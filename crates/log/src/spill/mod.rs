@@ -17,9 +17,9 @@
 //! resolved as a reader of the log resolves them.
 //!
 //! **What it costs.** Memory: 8 MiB per [`Spill`], and one record more; what is read of a bucket at once is bounded by
-//! [`ReadOptions`](crate::ReadOptions). A mark costs two fsyncs of files and one of the folder (some 10 ms on a disk
-//! of our days), and ends the block of every bucket, so it is for every 64 MiB or so, not for every batch. Disk: keys,
-//! values and headers as they are, some 15 bytes for each record, 32 for each block.
+//! [`ReadOptions`](crate::ReadOptions). A mark costs two fsyncs of files and one of the folder, and ends the block of
+//! every bucket: too many of them make small blocks, which are slow to read. So it is for every 64 MiB or so, not for
+//! every batch. Disk: keys, values and headers as they are, some 10 bytes for each record, 32 for each block.
 //!
 //! **What is not here.** Duplicates are counted and dropped. Misplaced records belong to no subject: they are kept in
 //! a list of their own. Nobody reads a folder while it is written: it is locked, also against other processes.
