@@ -109,6 +109,14 @@ impl fmt::Debug for WriterSchema {
     }
 }
 
+/// Whether two texts are the same schema but for spaces and the order of attributes: registries do not all give back
+/// the text that they were given.
+#[must_use]
+pub fn is_same_schema(one: &str, other: &str) -> bool {
+    let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    one == other || parsed(one).is_some_and(|one| parsed(other).is_some_and(|other| one == other))
+}
+
 /// What both parsers make of one text.
 pub(crate) struct Parsed {
     pub name: SchemaName,

@@ -53,7 +53,7 @@ pub use inspect::{
 };
 pub use read::{Reading, read, read_judging_schemas_at_once};
 pub use read_error::ReadError;
-pub use registry::{Registry, RegistryError, SchemaState};
+pub use registry::{Registry, RegistryError, SchemaState, SchemaVersion};
 pub use secret::SecretError;
 pub use tail::{Said, Tail, TailRange, TailRecord, existing_topics, log_bounds, partition_count, read_tail};
 pub use topics::{

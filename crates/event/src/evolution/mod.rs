@@ -11,8 +11,10 @@ use std::sync::{Arc, LazyLock};
 use crate::catalog::{Catalog, SchemaEntry};
 use crate::ids::EventType;
 use crate::resolution::{Resolution, Unresolvable};
-use crate::schema::WriterSchema;
+use crate::schema::{WriterSchema, is_same_schema};
 
+/// Data as a tree, which upcasters take and give.
+pub use apache_avro::types::Value as AvroValue;
 pub use reading::{Reading, ReadingError};
 pub use upcaster::{Upcaster, UpcasterError, Upcasters, builtin_upcasters};
 
@@ -74,7 +76,7 @@ impl Readers {
         pattern: &str,
         writer: &Arc<WriterSchema>,
     ) -> Result<Reading, Unresolvable> {
-        if *writer.text == *entry.text {
+        if is_same_schema(&writer.text, entry.text) {
             return Ok(Reading::as_written(writer));
         }
         if writer.version > entry.version {
