@@ -13,6 +13,7 @@ mod logging;
 mod output;
 mod overview;
 mod read_models;
+mod schemas;
 mod scram;
 mod secrets;
 mod serving;
