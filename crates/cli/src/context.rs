@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use brainops_event::TopicName;
+use brainops_event::{Catalog, TopicName};
 use brainops_keys::FileKeyStore;
 use brainops_log::{Cluster, ReadOnlyCluster, Registry};
 use brainops_outbox::Outbox;
 use brainops_projection::Workshop;
+use clap::ValueEnum;
 use sqlx::PgPool;
 
 use crate::host::instance_name;
@@ -19,8 +20,19 @@ use crate::settings::{Loaded, Settings};
 /// How long the registry must go on saying that it has no such schema until a record is poison.
 const UNKNOWN_SCHEMA_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Where schemas are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaSource {
+    /// The schema registry of the configuration.
+    Service,
+    /// The topic `schema`, which needs no registry; nothing can be registered there.
+    Log,
+}
+
 /// The settings of this run, and how to answer.
 pub struct Context {
+    /// Where schemas are asked for.
+    pub schemas: SchemaSource,
     /// What was configured, and where.
     pub loaded: Loaded,
     /// How to answer.
@@ -39,9 +51,14 @@ impl Context {
         Cluster::new(kafka.clone(), log.clone()).context("the sections kafka and log cannot be used")
     }
 
-    /// The schema registry; connects when it is first asked something.
+    /// The schema registry, or the log in its place; connects when it is first asked something.
     pub fn registry(&self) -> anyhow::Result<Registry> {
-        Registry::new(self.settings().registry.clone()).context("the section registry cannot be used")
+        match self.schemas {
+            SchemaSource::Service => {
+                Registry::new(self.settings().registry.clone()).context("the section registry cannot be used")
+            }
+            SchemaSource::Log => Ok(Registry::from_log(&self.cluster()?)),
+        }
     }
 
     /// The way to append: waits for nothing, and sends nothing by itself; a relay does.
@@ -96,4 +113,11 @@ impl Context {
 pub fn topic_names(cluster: &Cluster, topics: &[&str]) -> anyhow::Result<Vec<TopicName>> {
     let name = |topic: &&str| cluster.topic(topic).with_context(|| format!("no topic can be called {topic}"));
     topics.iter().map(name).collect()
+}
+
+/// A topic of ours, as an argument.
+pub fn known_topic(name: &str) -> Result<String, String> {
+    let known = Catalog::builtin().topics();
+    let accepted = || format!("accepted are {}", known.join(", "));
+    known.contains(&name).then(|| name.to_owned()).ok_or_else(accepted)
 }

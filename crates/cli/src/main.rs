@@ -14,6 +14,7 @@ mod output;
 mod overview;
 mod read_models;
 mod replaying;
+mod schemas;
 mod scram;
 mod secrets;
 mod serving;

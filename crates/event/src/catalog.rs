@@ -38,6 +38,8 @@ pub struct SchemaEntry {
     pub topic: &'static str,
     /// Event types that it carries; `agent.intent.*` stands for all that begin so. Empty for a part of other schemas.
     pub event_types: &'static [&'static str],
+    /// Its version; see [`WriterSchema::version`].
+    pub version: u32,
     /// Its fields that hold personal text.
     pub pii: &'static [PiiField],
     /// The text to register: JSON that stands alone, with docs and our own attributes.
@@ -50,10 +52,11 @@ pub struct SchemaEntry {
 
 impl SchemaEntry {
     fn new(raw: &RawEntry) -> Result<Self, SchemaError> {
-        let Parsed { name, fast, avro } = Parsed::from_text(raw.text)?;
+        let Parsed { name, version, fast, avro } = Parsed::from_text(raw.text)?;
         debug_assert_eq!(name.as_str(), raw.name);
         Ok(Self {
             name,
+            version,
             topic: raw.topic,
             event_types: raw.event_types,
             pii: raw.pii,
@@ -76,6 +79,17 @@ impl fmt::Debug for SchemaEntry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("SchemaEntry").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+/// A schema of a catalog that is not the built-in one: what `schemas/` says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct CatalogPart {
+    /// Topic of its events, without the prefix.
+    pub topic: &'static str,
+    /// Event types that it carries.
+    pub event_types: &'static [&'static str],
+    /// JSON that stands alone.
+    pub text: &'static str,
 }
 
 /// No topic is meant for an event type.
@@ -109,6 +123,22 @@ impl Catalog {
         &BUILTIN
     }
 
+    /// A catalog of other schemas, for who asks what another version of this program would make of the log. Its topics
+    /// are the built-in ones; no field of it is sealed.
+    ///
+    /// # Errors
+    /// A text is no schema of a record.
+    pub fn of(parts: &[CatalogPart]) -> Result<Self, SchemaError> {
+        let entry = |part: &CatalogPart| {
+            let Parsed { name, version, fast, avro } = Parsed::from_text(part.text)?;
+            let CatalogPart { topic, event_types, text } = *part;
+            Ok(SchemaEntry { name, topic, event_types, version, pii: &[], text, fast, avro })
+        };
+        let mut entries = parts.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(Self { entries })
+    }
+
     /// All schemas, sorted by name.
     #[must_use]
     pub fn entries(&self) -> &[SchemaEntry] {
@@ -124,12 +154,24 @@ impl Catalog {
     /// The schema that carries this type: the one that names it, else the one with the longest pattern that fits.
     #[must_use]
     pub fn schema_for(&self, event_type: &EventType) -> Option<&SchemaEntry> {
-        let fitting = self.entries.iter().filter_map(|entry| {
-            let closeness =
-                entry.event_types.iter().filter_map(|pattern| closeness(pattern, event_type.as_str()));
-            Some((closeness.max()?, entry))
-        });
-        fitting.max_by_key(|(closeness, _)| *closeness).map(|(_, entry)| entry)
+        self.closest(event_type).map(|(entry, _)| entry)
+    }
+
+    /// The type or pattern by which [`Catalog::schema_for`] finds the schema of this type.
+    #[must_use]
+    pub fn pattern_for(&self, event_type: &EventType) -> Option<&'static str> {
+        self.closest(event_type).map(|(_, pattern)| pattern)
+    }
+
+    fn closest(&self, event_type: &EventType) -> Option<(&SchemaEntry, &'static str)> {
+        let patterns = self
+            .entries
+            .iter()
+            .flat_map(|entry| entry.event_types.iter().map(move |pattern| (entry, *pattern)));
+        let fitting = patterns
+            .filter_map(|(entry, pattern)| Some((closeness(pattern, event_type.as_str())?, entry, pattern)));
+        let closest = fitting.max_by_key(|(closeness, _, _)| *closeness);
+        closest.map(|(_, entry, pattern)| (entry, pattern))
     }
 
     /// The topic, without its prefix, that events of this type belong to.
@@ -147,6 +189,12 @@ impl Catalog {
     #[must_use]
     pub fn topics(&self) -> &'static [&'static str] {
         table::TOPICS
+    }
+}
+
+impl fmt::Debug for Catalog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Catalog").field("entries", &self.entries.len()).finish_non_exhaustive()
     }
 }
 

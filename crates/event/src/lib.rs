@@ -8,6 +8,7 @@ mod catalog;
 mod datum;
 mod envelope;
 mod error_chain;
+mod evolution;
 mod frame;
 mod frontier;
 mod headers;
@@ -20,6 +21,8 @@ mod mac;
 mod outgoing;
 mod position;
 mod recorded;
+mod registered;
+mod resolution;
 mod schema;
 mod sealed;
 mod text;
@@ -30,10 +33,13 @@ pub mod types;
 mod uri;
 mod view;
 
-pub use catalog::{Catalog, PiiField, SchemaEntry, UnknownDomain};
+pub use catalog::{Catalog, CatalogPart, PiiField, SchemaEntry, UnknownDomain};
 pub use datum::{DatumError, decode_datum, encode_datum};
 pub use envelope::{Envelope, Priority, Trust};
 pub use error_chain::error_chain;
+pub use evolution::{
+    AvroValue, Readers, Reading, ReadingError, Upcaster, UpcasterError, Upcasters, builtin_upcasters,
+};
 pub use frame::{FrameError, SCHEMA_ID_HEADER, SchemaReference, frame, locate, unframe};
 pub use frontier::Frontier;
 pub use headers::{AVRO_MEDIA_TYPE, CONTENT_TYPE_HEADER, ContentMode, HeaderError};
@@ -46,9 +52,12 @@ pub use keystore::{
 pub use outgoing::{EncodeError, Outgoing, TypedEvent};
 pub use position::{Offset, Partition, PartitionCount, Position, PositionError};
 pub use recorded::{Body, DecodeError, Recorded};
-pub use schema::{SchemaError, SchemaId, SchemaName, WriterSchema};
+pub use registered::{UntellableSchema, schema_fingerprint};
+pub use resolution::{MAX_OUTPUT_BYTES, Resolution, TranscodeError, Unresolvable};
+pub use schema::{SchemaError, SchemaId, SchemaName, WriterSchema, is_same_schema};
 pub use sealed::{MAX_SEALED_BYTES, OpenError, SealError, TokenError};
 pub use text::{AttributeError, Flaw};
 pub use time::{Timestamp, format_timestamp, parse_timestamp, timestamp_from_millis};
 pub use topic::{TopicId, TopicName};
+pub use tree::datum_json;
 pub use view::EnvelopeView;

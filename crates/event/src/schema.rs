@@ -3,7 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use apache_avro::schema::RecordSchema;
 use serde::{Deserialize, Serialize};
+
+/// The attribute of a schema that says its version.
+const VERSION_ATTRIBUTE: &str = "eventVersion";
 
 /// Id that the registry gave a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +64,12 @@ pub enum SchemaError {
     /// The schema describes something else than a record.
     #[error("the schema is no record, and events are records")]
     NotARecord,
+    /// Its attribute `eventVersion` is no version.
+    #[error("the attribute eventVersion is {found}, accepted is a whole number from 1 to 4294967295")]
+    Version {
+        /// What was found.
+        found: String,
+    },
 }
 
 /// The schema that wrote a value, parsed once and shared.
@@ -68,6 +78,8 @@ pub struct WriterSchema {
     pub id: SchemaId,
     /// Full name of its record.
     pub name: SchemaName,
+    /// Its version: its attribute `eventVersion`, or 1. Rises only with a change that needs an upcaster.
+    pub version: u32,
     /// The text as registered.
     pub text: Arc<str>,
     /// For decoding on the hot path.
@@ -82,8 +94,8 @@ impl WriterSchema {
     /// # Errors
     /// The text is no Avro schema, or not that of a record.
     pub fn parse(id: SchemaId, text: &str) -> Result<Self, SchemaError> {
-        let parsed = Parsed::from_text(text)?;
-        Ok(Self { id, name: parsed.name, text: text.into(), fast: parsed.fast, avro: parsed.avro })
+        let Parsed { name, version, fast, avro } = Parsed::from_text(text)?;
+        Ok(Self { id, name, version, text: text.into(), fast, avro })
     }
 }
 
@@ -97,9 +109,18 @@ impl fmt::Debug for WriterSchema {
     }
 }
 
+/// Whether two texts are the same schema but for spaces and the order of attributes: registries do not all give back
+/// the text that they were given.
+#[must_use]
+pub fn is_same_schema(one: &str, other: &str) -> bool {
+    let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    one == other || parsed(one).is_some_and(|one| parsed(other).is_some_and(|other| one == other))
+}
+
 /// What both parsers make of one text.
 pub(crate) struct Parsed {
     pub name: SchemaName,
+    pub version: u32,
     pub fast: serde_avro_fast::Schema,
     pub avro: apache_avro::Schema,
 }
@@ -113,6 +134,14 @@ impl Parsed {
             .map_err(|error: serde_avro_fast::schema::SchemaError| unusable(error.to_string()))?;
         let apache_avro::Schema::Record(record) = &avro else { return Err(SchemaError::NotARecord) };
         let name = SchemaName(record.name.fullname(None).into());
-        Ok(Self { name, fast, avro })
+        let version = version(record)?;
+        Ok(Self { name, version, fast, avro })
     }
+}
+
+fn version(record: &RecordSchema) -> Result<u32, SchemaError> {
+    let Some(attribute) = record.attributes.get(VERSION_ATTRIBUTE) else { return Ok(1) };
+    let version = attribute.as_u64().and_then(|version| u32::try_from(version).ok());
+    let version = version.filter(|version| *version > 0);
+    version.ok_or_else(|| SchemaError::Version { found: attribute.to_string() })
 }

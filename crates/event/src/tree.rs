@@ -31,7 +31,7 @@ impl Recorded<'_> {
     /// The data does not fit its schema.
     pub fn json(&self) -> Result<Value, DecodeError> {
         match &self.body {
-            Body::Avro { schema, datum } => avro_json(schema, datum).map_err(|problem| DecodeError::Datum {
+            Body::Avro { schema, datum } => datum_json(schema, datum).map_err(|problem| DecodeError::Datum {
                 id: schema.id,
                 name: schema.name.clone(),
                 problem,
@@ -42,7 +42,11 @@ impl Recorded<'_> {
     }
 }
 
-fn avro_json(schema: &WriterSchema, datum: &[u8]) -> Result<Value, DatumError> {
+/// A datum as JSON, for people; see [`Recorded::json`].
+///
+/// # Errors
+/// The bytes are no datum of the schema.
+pub fn datum_json(schema: &WriterSchema, datum: &[u8]) -> Result<Value, DatumError> {
     let resolved = ResolvedSchema::new(&schema.avro)
         .map_err(|error| DatumError::Unreadable { reason: error.to_string() })?;
     let tree = Tree { schema: Some(&schema.avro), names: resolved.get_names() };

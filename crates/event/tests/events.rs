@@ -264,3 +264,15 @@ fn typed_events_know_their_names() {
     let own = Catalog::builtin().schema_for(&event_type(types::git::BranchUpdated::EVENT_TYPE)).unwrap();
     assert_eq!(own.name.as_str(), types::git::BranchUpdated::SCHEMA);
 }
+
+/// Old logs are read with it when there is nothing else: see `Registered::from_datum`.
+#[test]
+fn the_schema_that_tells_of_schemas_never_changes() {
+    let entry = Catalog::builtin().by_name("brainops.schema.Registered").unwrap();
+    let canonical = concat!(
+        r#"{"name":"brainops.schema.Registered","type":"record","fields":["#,
+        r#"{"name":"subject","type":"string"},{"name":"schema_id","type":"long"},{"name":"version","type":"int"},"#,
+        r#"{"name":"fingerprint","type":"string"},{"name":"text","type":"string"}]}"#
+    );
+    assert_eq!(entry.avro.canonical_form(), canonical);
+}

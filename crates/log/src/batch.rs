@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use brainops_event::{
-    Body, EnvelopeView, FrameError, HeaderError, Offset, Partition, Position, Recorded, SchemaId, SchemaName,
-    Timestamp, TopicId, TopicName, WriterSchema,
+    Body, EnvelopeView, FrameError, HeaderError, Offset, Partition, Position, ReadingError, Recorded,
+    SchemaId, SchemaName, Timestamp, TopicId, TopicName, WriterSchema,
 };
 use metrics::counter;
 use thiserror::Error;
@@ -131,6 +131,17 @@ pub enum PoisonError {
         /// Name of the record that the type belongs to.
         wanted: &'static str,
     },
+    /// The data was written with another schema than the reader's, and cannot be made data of that.
+    #[error("schema {id} ({name}) wrote what the reader's schema cannot take")]
+    Reading {
+        /// Id of the writer's schema.
+        id: SchemaId,
+        /// Name of its record.
+        name: SchemaName,
+        /// What is wrong with the bytes, or what an upcaster says.
+        #[source]
+        problem: ReadingError,
+    },
     /// The value says that it is a CloudEvent as JSON, and is none that we take.
     #[error("the value is no CloudEvent that is accepted here: {reason}")]
     Structured {
@@ -246,6 +257,7 @@ impl Batch {
         let body = match content {
             Content::Poison(error) => return Err((**error).clone()),
             Content::Avro { schema, length } => avro(schema, self.records.value_tail(record, *length)),
+            Content::Read { schema, datum } => avro(schema, datum),
             Content::Structured(event) => match &event.body {
                 StructuredBody::Avro { schema, datum } => avro(schema, datum),
                 StructuredBody::Json(text) => Body::Json(text.as_str().into()),
@@ -291,6 +303,11 @@ pub(crate) enum Content {
     Avro {
         schema: SchemaIndex,
         length: u32,
+    },
+    /// Made of the value, which another schema wrote.
+    Read {
+        schema: SchemaIndex,
+        datum: Box<[u8]>,
     },
     Structured(Box<StructuredEvent>),
     Poison(Box<PoisonError>),

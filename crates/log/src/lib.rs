@@ -61,7 +61,7 @@ pub use raw::Raw;
 pub use read::{ReadOptions, Reading, read, read_judging_schemas_at_once, read_with};
 pub use read_error::ReadError;
 pub use read_only::{ReadOnlyCluster, Readable};
-pub use registry::{Registry, RegistryError, SchemaState};
+pub use registry::{Registry, RegistryError, SchemaState, SchemaVersion};
 pub use secret::SecretError;
 pub use spill::{
     BucketCounts, BucketReading, MAX_SPILL_BUCKETS, MisplacedReading, MisplacedRecord, Spill, SpillCounts,

@@ -7,14 +7,17 @@
 //! | says that there is none | is kept back with the rest of its partition, for a minute |
 //! | has said so for a minute | is poison |
 //! | has one that cannot be used here | is poison |
+//!
+//! Data of a type that the catalog has a schema for reaches its reader as data of that schema, whatever older or newer
+//! schema wrote it: see [`Readers`](brainops_event::Readers). Where the schemas are the same, the bytes stay where they are.
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use brainops_event::{
-    AVRO_MEDIA_TYPE, Catalog, ContentMode, EnvelopeView, EventType, SchemaId, SchemaReference, WriterSchema,
-    locate, unframe,
+    AVRO_MEDIA_TYPE, ContentMode, EnvelopeView, EventType, Reading, SchemaId, SchemaReference, Unresolvable,
+    WriterSchema, locate, unframe,
 };
 
 use crate::batch::{Batch, Content, PoisonError, SchemaIndex, StructuredBody, StructuredEvent};
@@ -45,18 +48,43 @@ pub(crate) struct Resolver {
     indexes: HashMap<SchemaReference, SchemaIndex>,
     /// Of the batch at hand: event types that were seen with a schema, and fit. The latest first.
     kinds: Vec<Kind>,
+    /// Of the batch at hand: the places of schemas that data is read as, and not written with.
+    reader_indexes: HashMap<PairKey, SchemaIndex>,
+    /// How data of a writer's schema is read.
+    readings: HashMap<PairKey, Result<Arc<Reading>, Unresolvable>>,
     /// Which record each event type belongs to, if to one of ours.
-    wanted: HashMap<String, Option<&'static str>>,
+    wanted: HashMap<String, Option<Wanted>>,
     unknown: HashMap<SchemaReference, Unknown>,
     patience: Duration,
 }
+
+/// Which schema wrote, and the event type as the catalog lists it.
+type PairKey = (SchemaReference, &'static str);
 
 /// An event type whose values are written with a schema.
 #[derive(Debug)]
 struct Kind {
     event_type: Vec<u8>,
     id: SchemaId,
+    how: How,
+}
+
+/// How values of a kind are read.
+#[derive(Debug, Clone)]
+struct How {
+    /// What they are read as.
     schema: SchemaIndex,
+    /// Where the bytes do not stay as they are.
+    reading: Option<Arc<Reading>>,
+}
+
+/// What the catalog has for an event type.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// Name of the record.
+    name: &'static str,
+    /// The type as the catalog lists it.
+    pattern: &'static str,
 }
 
 /// A schema of which the registry says that there is none.
@@ -96,6 +124,8 @@ impl Resolver {
             schemas: Vec::new(),
             indexes: HashMap::new(),
             kinds: Vec::new(),
+            reader_indexes: HashMap::new(),
+            readings: HashMap::new(),
             wanted: HashMap::new(),
             unknown: HashMap::new(),
             patience,
@@ -135,6 +165,7 @@ impl Resolver {
         let Gathered { records, spans } = gathered;
         self.indexes.clear();
         self.kinds.clear();
+        self.reader_indexes.clear();
         let contents = std::mem::take(&mut self.contents);
         let schemas = std::mem::take(&mut self.schemas);
         Batch { records, contents, schemas, spans, group, poison_counted: AtomicUsize::new(0) }
@@ -161,7 +192,7 @@ impl Resolver {
         }
         let (event_type, (id, datum)) = (event_type?, unframe(records.value(record)?).ok()?);
         let kind = self.kinds.iter().find(|kind| kind.id == id && kind.event_type == event_type)?;
-        Some(Content::Avro { schema: kind.schema, length: datum.len() as u32 })
+        Some(kind.how.content(datum))
     }
 
     async fn content(&mut self, records: &Records, record: &RawRecord) -> Result<Content, Stuck> {
@@ -176,12 +207,12 @@ impl Resolver {
         let header = headers.find(|(name, _)| *name == HeaderName::SCHEMA_ID).and_then(|(_, value)| value);
         let (reference, datum) = locate(header, value).map_err(PoisonError::Frame)?;
         let schema = self.schema(reference).await?;
-        self.check_schema(envelope.event_type(), schema)?;
+        let how = self.how(envelope.event_type(), reference, schema)?;
         if let SchemaReference::Id(id) = reference {
             self.kinds.truncate(REMEMBERED_KINDS - 1);
-            self.kinds.insert(0, Kind { event_type: envelope.event_type().into(), id, schema });
+            self.kinds.insert(0, Kind { event_type: envelope.event_type().into(), id, how: how.clone() });
         }
-        Ok(Content::Avro { schema, length: datum.len() as u32 })
+        Ok(how.content(datum))
     }
 
     async fn structured(&mut self, value: &[u8]) -> Result<Content, Stuck> {
@@ -247,30 +278,83 @@ impl Resolver {
         }
     }
 
-    /// An event type of ours is carried by its own schema and no other.
-    fn check_schema(&mut self, event_type: &str, schema: SchemaIndex) -> Result<(), PoisonError> {
-        let wanted = self.wanted(event_type);
-        let writer = &self.schemas[schema.0];
-        match wanted {
-            Some(wanted) if wanted != writer.name.as_str() => {
-                Err(PoisonError::OtherSchema { id: writer.id, found: writer.name.clone(), wanted })
-            }
-            _ => Ok(()),
+    /// How a value is read. An event type of ours is carried by its own schema and no other, in whatever version.
+    fn how(
+        &mut self,
+        event_type: &str,
+        reference: SchemaReference,
+        schema: SchemaIndex,
+    ) -> Result<How, PoisonError> {
+        let Some(wanted) = self.wanted(event_type) else { return Ok(How { schema, reading: None }) };
+        let writer = Arc::clone(&self.schemas[schema.0]);
+        if wanted.name != writer.name.as_str() {
+            let (id, found) = (writer.id, writer.name.clone());
+            return Err(PoisonError::OtherSchema { id, found, wanted: wanted.name });
         }
+        let key = (reference, wanted.pattern);
+        let reading = self.reading(key, event_type, &writer)?;
+        if Arc::ptr_eq(reading.schema(), &writer) {
+            return Ok(How { schema, reading: None });
+        }
+        let schemas = &mut self.schemas;
+        let schema = *self.reader_indexes.entry(key).or_insert_with(|| {
+            schemas.push(Arc::clone(reading.schema()));
+            SchemaIndex(schemas.len() - 1)
+        });
+        let reading = (!reading.keeps_bytes()).then_some(reading);
+        Ok(How { schema, reading })
     }
 
-    fn wanted(&mut self, event_type: &str) -> Option<&'static str> {
+    /// How a writer's data is read, found out once.
+    fn reading(
+        &mut self,
+        key: PairKey,
+        event_type: &str,
+        writer: &Arc<WriterSchema>,
+    ) -> Result<Arc<Reading>, PoisonError> {
+        if self.readings.len() >= REMEMBERED_TYPES && !self.readings.contains_key(&key) {
+            self.readings.clear();
+        }
+        let readers = self.registry.readers();
+        let reading =
+            self.readings.entry(key).or_insert_with(|| readers.reading(event_type, writer).map(Arc::new));
+        reading.clone().map_err(|Unresolvable { reason }| PoisonError::UnusableSchema {
+            reference: name_of(key.0),
+            reason: format!("it cannot be read as {}: {reason}", writer.name),
+        })
+    }
+
+    fn wanted(&mut self, event_type: &str) -> Option<Wanted> {
         if let Some(wanted) = self.wanted.get(event_type) {
             return *wanted;
         }
         if self.wanted.len() >= REMEMBERED_TYPES {
             self.wanted.clear();
         }
-        let parsed = EventType::new(event_type).ok();
-        let entry = parsed.and_then(|event_type| Catalog::builtin().schema_for(&event_type));
-        let wanted = entry.map(|entry| entry.name.as_str());
+        let catalog = self.registry.readers().catalog();
+        let wanted = EventType::new(event_type).ok().and_then(|event_type| {
+            let name = catalog.schema_for(&event_type)?.name.as_str();
+            Some(Wanted { name, pattern: catalog.pattern_for(&event_type)? })
+        });
         self.wanted.insert(event_type.to_owned(), wanted);
         wanted
+    }
+}
+
+impl How {
+    /// The content of a record whose value ends in this datum.
+    fn content(&self, datum: &[u8]) -> Content {
+        let schema = self.schema;
+        let in_place = Content::Avro { schema, length: datum.len() as u32 };
+        let Some(reading) = &self.reading else { return in_place };
+        match reading.read(datum) {
+            Ok(Some(datum)) => Content::Read { schema, datum: datum.into_boxed_slice() },
+            Ok(None) => in_place,
+            Err(problem) => {
+                let (id, name) = (reading.schema().id, reading.schema().name.clone());
+                Content::Poison(Box::new(PoisonError::Reading { id, name, problem }))
+            }
+        }
     }
 }
 

@@ -3,20 +3,22 @@
 use anyhow::Context as _;
 use brainops_event::Catalog;
 use brainops_keys::FileKeyStore;
-use brainops_log::ensure_topics;
+use brainops_log::{Cluster, Registry, ensure_topics};
 use brainops_projection::migrate;
 use clap::Args;
 use serde::Serialize;
 
+use super::schema;
 use crate::appending::{Patience, with_outbox};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::secrets::{MadeOrFound, StateFolder, ensure_secret};
-use crate::{analyst, generations, read_models};
+use crate::{analyst, generations, read_models, schemas};
 
 /// Makes everything that the other commands need: keys, tokens, topics, schemas, read models, the analysts' role.
 ///
-/// Can be run again at any time, and is to be run after each new version of this program; what is there is left as it is.
+/// Can be run again at any time, and is to be run after each new version of this program; what is there is left as it
+/// is. A schema that changes is registered only when all that the log holds of it can still be read.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  brainops init --config brainops.toml\n\nMakes the folder state.folder (mode 700) with keys/, api-token, \
@@ -59,8 +61,12 @@ pub async fn run(context: &Context, Arguments {}: Arguments) -> anyhow::Result<E
         let state = if topic.made { MadeOrFound::Made } else { MadeOrFound::Found };
         report.add(format!("topic {} with {} partitions", topic.topic, topic.partitions), state);
     }
+    if !can_still_read(context, &cluster, &registry).await? {
+        return Ok(Exit::Failed);
+    }
     registry.register(catalog).await?;
     report.add(format!("{} schemas at the registry", catalog.entries().len()), MadeOrFound::Found);
+    let versions = registry.versions(catalog).await?;
     migrate(&pool).await.context("the platform tables cannot be made")?;
     brainops_outbox::migrate(&pool).await.context("the tables of the outbox cannot be made")?;
     let mut generations = Vec::new();
@@ -68,14 +74,37 @@ pub async fn run(context: &Context, Arguments {}: Arguments) -> anyhow::Result<E
         generations.push(model.install(&pool).await.with_context(|| format!("read model {}", model.name()))?);
     }
     let role_state = analyst::ensure(&pool, &context.state(), &role, password).await?;
-    let told =
-        with_outbox(context, PATIENCE, async |outbox| generations::tell(outbox, &generations).await).await?;
+    let (told, schemas_told) = with_outbox(context, PATIENCE, async |outbox| {
+        let told = schemas::tell(outbox, &versions).await?;
+        Ok((generations::tell(outbox, &generations).await?, told))
+    })
+    .await?;
+    let state = if schemas_told > 0 { MadeOrFound::Made } else { MadeOrFound::Found };
+    let new = if schemas_told > 0 { schemas_told } else { versions.len() };
+    report.add(format!("{new} schemas told to the log"), state);
     for (generation, state) in generations.iter().zip(told) {
         report.add(format!("read model {}, generation {}", generation.read_model, generation.number), state);
     }
     report.add(format!("role {role}"), role_state);
     context.output.answer(&report, |report| text(report, &context.state()))?;
     Ok(Exit::Done)
+}
+
+/// Before a schema changes, all that the log holds of it must be readable by the new one.
+async fn can_still_read(context: &Context, cluster: &Cluster, registry: &Registry) -> anyhow::Result<bool> {
+    let changed = schemas::changed(registry, Catalog::builtin()).await?;
+    if changed.is_empty() {
+        return Ok(true);
+    }
+    let checked = schema::check(cluster, registry, &schema::Scope::of(&changed)).await?;
+    if checked.is_good() {
+        return Ok(true);
+    }
+    context.output.answer(&checked, schema::table)?;
+    context
+        .output
+        .talk("brainops: schemas that change are not registered, since the log holds what they cannot read");
+    Ok(false)
 }
 
 /// Makes the folder and what is in it; says whether the analysts' password is new.

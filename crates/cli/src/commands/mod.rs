@@ -7,6 +7,7 @@ mod import;
 mod init;
 mod parked;
 mod projection;
+mod schema;
 mod serve;
 mod status;
 
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::context::Context;
+use crate::context::{Context, SchemaSource};
 use crate::exit::Exit;
 use crate::logging;
 use crate::output::Output;
@@ -45,6 +46,10 @@ pub struct Arguments {
     )]
     config: Option<PathBuf>,
 
+    /// Where schemas are asked for: the registry, or the log, which knows them all after `brainops init`.
+    #[arg(long, global = true, value_enum, value_name = "WHERE", default_value = "service")]
+    registry: SchemaSource,
+
     /// Answer in JSON, one value a line.
     #[arg(long, global = true)]
     json: bool,
@@ -68,12 +73,14 @@ enum Command {
     #[command(subcommand)]
     Parked(parked::Command),
     #[command(subcommand)]
+    Schema(schema::Command),
+    #[command(subcommand)]
     Config(config::Command),
 }
 
 /// Runs the command that was asked for.
 pub fn run(arguments: Arguments) -> anyhow::Result<Exit> {
-    let Arguments { config, json, command } = arguments;
+    let Arguments { config, registry, json, command } = arguments;
     let chatty = matches!(command, Command::Serve(_));
     logging::start(if chatty { "info" } else { "error" })?;
     // The HTTP client and the TLS of Postgres share one library and one provider of ciphers, named once.
@@ -81,7 +88,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         tracing::debug!("a provider of ciphers was installed before");
     }
     let loaded = settings::load(config.as_deref(), std::env::vars_os())?;
-    let context = Context { loaded, output: Output::new(json) };
+    let context = Context { schemas: registry, loaded, output: Output::new(json) };
     let runtime = tokio::runtime::Runtime::new().context("no threads can be started")?;
     let result = runtime.block_on(dispatch(&context, command));
     // What still blocks a thread (a read of standard input, a slow disk) must not keep the command from ending.
@@ -99,6 +106,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Import(command) => import::run(context, command).await,
         Command::Projection(command) => projection::run(context, command).await,
         Command::Parked(command) => parked::run(context, command).await,
+        Command::Schema(command) => schema::run(context, command).await,
         Command::Config(command) => config::run(context, command),
     }
 }

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use brainops_server::{Secret, Secrets, Server, ServerParts};
+use brainops_server::{Probe, Secret, Secrets, Server, ServerParts};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinSet;
 
 use super::probes::{KafkaProbe, RegistryProbe};
 use super::{Ground, Role};
-use crate::context::{Context, topic_names};
+use crate::context::{Context, SchemaSource, topic_names};
 
 /// Any topic of ours tells whether Kafka answers.
 const PROBED_TOPIC: &str = "projection";
@@ -22,7 +22,7 @@ pub async fn start_api(
     ground: &Ground,
     metrics: PrometheusHandle,
 ) -> anyhow::Result<SocketAddr> {
-    let (keys, state, cluster) = (context.keys()?, context.state(), &ground.cluster);
+    let (keys, state) = (context.keys()?, context.state());
     let parts = ServerParts {
         pool: ground.pool.clone(),
         appender: Arc::new(ground.outbox.clone()),
@@ -33,10 +33,7 @@ pub async fn start_api(
             github_webhook: Secret::from_file(&state.github_webhook_secret())?,
         },
         metrics,
-        probes: vec![
-            Box::new(KafkaProbe { cluster: cluster.clone(), topics: topic_names(cluster, &[PROBED_TOPIC])? }),
-            Box::new(RegistryProbe(context.settings().registry.clone())),
-        ],
+        probes: probes(context, ground)?,
     };
     let server = Server::bind(context.settings().server.clone(), parts).await?;
     let address = server.local_addr();
@@ -46,4 +43,15 @@ pub async fn start_api(
         ended.with_context(|| format!("role {}: the doors are closed", Role::Api.name()))
     });
     Ok(address)
+}
+
+/// The registry is asked only where schemas come from it.
+fn probes(context: &Context, ground: &Ground) -> anyhow::Result<Vec<Box<dyn Probe>>> {
+    let cluster = &ground.cluster;
+    let kafka = KafkaProbe { cluster: cluster.clone(), topics: topic_names(cluster, &[PROBED_TOPIC])? };
+    let mut probes: Vec<Box<dyn Probe>> = vec![Box::new(kafka)];
+    if context.schemas == SchemaSource::Service {
+        probes.push(Box::new(RegistryProbe(context.settings().registry.clone())));
+    }
+    Ok(probes)
 }

@@ -1,6 +1,8 @@
 //! What a registry may answer that is no answer.
 use thiserror::Error;
 
+use crate::read_error::ReadError;
+
 /// Why the registry did not give what was asked for. [`RegistryError::is_transient`] tells which may pass.
 #[derive(Debug, Error)]
 pub enum RegistryError {
@@ -70,6 +72,25 @@ pub enum RegistryError {
         /// The level that was set.
         level: &'static str,
     },
+    /// The topic `schema` cannot be read. May pass.
+    #[error("the schemas that the log tells of cannot be read")]
+    Log {
+        /// Why.
+        #[source]
+        source: Box<ReadError>,
+    },
+    /// The topic `schema` was not read up to its end in time. May pass.
+    #[error("the schemas that the log tells of were not read within {limit_s} s")]
+    SlowLog {
+        /// How long it was waited, in seconds.
+        limit_s: u64,
+    },
+    /// Schemas are taken from the log, and this needs the registry. Does not pass.
+    #[error("schemas are taken from the log; they can {task} only where the registry is asked")]
+    FromLog {
+        /// What was wanted.
+        task: &'static str,
+    },
     /// The schema may not take its place beside the registered ones. Does not pass.
     #[error("the schema {subject} is not {level} with its registered versions: {reason}")]
     Incompatible {
@@ -88,12 +109,15 @@ impl RegistryError {
         match self {
             RegistryError::Unreachable { .. }
             | RegistryError::Trouble { .. }
-            | RegistryError::Gibberish { .. } => true,
+            | RegistryError::Gibberish { .. }
+            | RegistryError::Log { .. }
+            | RegistryError::SlowLog { .. } => true,
             RegistryError::Refused { .. }
             | RegistryError::UnknownSchema { .. }
             | RegistryError::UnusableSchema { .. }
             | RegistryError::NotRegistered { .. }
             | RegistryError::LevelNotKept { .. }
+            | RegistryError::FromLog { .. }
             | RegistryError::Incompatible { .. } => false,
         }
     }

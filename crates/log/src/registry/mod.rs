@@ -6,39 +6,46 @@
 mod error;
 mod http;
 mod inspect;
+mod log;
+mod register;
+mod versions;
 mod wire;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
-use brainops_event::{Catalog, SchemaEntry, SchemaId, SchemaReference, WriterSchema};
+use brainops_event::{Readers, SchemaEntry, SchemaId, SchemaReference, WriterSchema};
 use tokio::sync::Mutex;
 
 pub use error::RegistryError;
 use http::RegistryHttp;
 pub use inspect::SchemaState;
-use wire::{Compatibility, Level, NewSchema, RegisteredId, SchemaText};
+use log::LogTable;
+pub use versions::SchemaVersion;
+use wire::{NewSchema, RegisteredId, SchemaText};
 
+use crate::cluster::Cluster;
 use crate::config::{ConfigError, RegistryConfig};
 
 /// What every schema's versions must be to each other: each reads what any other wrote.
 const COMPATIBILITY: &str = "FULL_TRANSITIVE";
-/// The HTTP status of a registry that was asked for two things at once, or for what is not compatible.
-const CONFLICT: u16 = 409;
-/// How often registering is tried while others register the same.
-const REGISTER_ATTEMPTS: u32 = 5;
-const RETRY: Duration = Duration::from_millis(200);
 
-/// A schema registry with Confluent's API. Cheap to clone; clones share what they learned.
+/// A schema registry with Confluent's API, or what the log tells of one. Cheap to clone; clones share what they learned.
 #[derive(Clone)]
 pub struct Registry {
     shared: Arc<Shared>,
+    readers: Arc<Readers>,
+}
+
+/// Who is asked.
+enum Answering {
+    Service(RegistryHttp),
+    Log(LogTable),
 }
 
 struct Shared {
-    http: RegistryHttp,
+    source: Answering,
     known: RwLock<Known>,
     /// Held while asking for a schema, so that many who miss the same one ask once.
     asking: Mutex<()>,
@@ -64,55 +71,40 @@ impl Registry {
     /// # Errors
     /// A value cannot be true, or a file cannot be used: see [`ConfigError`].
     pub fn new(config: RegistryConfig) -> Result<Registry, ConfigError> {
-        let http = RegistryHttp::new(config)?;
-        let shared = Shared { http, known: RwLock::default(), asking: Mutex::new(()) };
-        Ok(Registry { shared: Arc::new(shared) })
+        Ok(Registry::asking(Answering::Service(RegistryHttp::new(config)?)))
     }
 
-    /// Registers every schema of the catalog under the full name of its record, where every version must be
-    /// compatible with all others in both directions. Schemas that are registered already keep their ids.
-    ///
-    /// # Errors
-    /// A schema is not compatible with what is registered: nothing of it is registered then, and the error says
-    /// what is incompatible. Or the registry is silent, or refuses.
-    pub async fn register(&self, catalog: &'static Catalog) -> Result<(), RegistryError> {
-        for entry in catalog.entries() {
-            self.register_text(entry.name.as_str(), entry.text).await?;
-        }
-        Ok(())
+    /// Takes every answer from the topic `schema`, where `brainops init` tells of all schemas: history can be read with
+    /// the registry gone. The topic is read up to its end when something is asked for, and again when that does not
+    /// know the answer. Nothing can be registered. Does not connect.
+    #[must_use]
+    pub fn from_log(cluster: &Cluster) -> Registry {
+        Registry::asking(Answering::Log(LogTable::new(cluster)))
     }
 
-    /// Registers one schema by its text; see [`Registry::register`].
-    ///
-    /// # Errors
-    /// As [`Registry::register`].
-    pub async fn register_text(&self, subject: &str, text: &str) -> Result<SchemaId, RegistryError> {
-        for _ in 1..REGISTER_ATTEMPTS {
-            match self.try_register(subject, text).await {
-                // somebody registers the same at this moment, and is mostly done when asked again
-                Err(RegistryError::Refused { status: CONFLICT, .. }) => tokio::time::sleep(RETRY).await,
-                answer => return answer,
-            }
-        }
-        self.try_register(subject, text).await
+    fn asking(source: Answering) -> Registry {
+        let shared = Shared { source, known: RwLock::default(), asking: Mutex::new(()) };
+        Registry { shared: Arc::new(shared), readers: Arc::clone(Readers::builtin()) }
     }
 
-    async fn try_register(&self, subject: &str, text: &str) -> Result<SchemaId, RegistryError> {
-        let schema = NewSchema::avro(text);
-        if !self.is_level_set(subject).await? {
-            self.set_level(subject).await?;
+    /// The service, for what the log cannot do.
+    fn service(&self, task: &'static str) -> Result<&RegistryHttp, RegistryError> {
+        match &self.shared.source {
+            Answering::Service(http) => Ok(http),
+            Answering::Log(_) => Err(RegistryError::FromLog { task }),
         }
-        if let Some(id) = self.lookup(subject, &schema).await? {
-            self.remember_id(subject, text, id);
-            return Ok(id);
-        }
-        self.check_compatible(subject, &schema).await?;
-        let RegisteredId { id } = self.add_version(subject, &schema).await?;
-        self.insist_on_level(subject).await?;
-        let id = SchemaId::new(id);
-        tracing::info!(subject, id = id.get(), "registered a schema");
-        self.remember_id(subject, text, id);
-        Ok(id)
+    }
+
+    /// The same registry for readers with other schemas and upcasters than the built-in ones: whoever reads with it sees
+    /// the log as another version of this program would.
+    #[must_use]
+    pub fn reading_with(self, readers: Arc<Readers>) -> Registry {
+        Registry { readers, ..self }
+    }
+
+    /// What readers make of writers' data.
+    pub fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     /// The id of one of our schemas, which must be registered.
@@ -128,7 +120,10 @@ impl Registry {
         if let Some(id) = self.known(|known| known.id(entry)) {
             return Ok(id);
         }
-        let found = self.lookup(subject, &NewSchema::avro(entry.text)).await?;
+        let found = match &self.shared.source {
+            Answering::Log(table) => table.id(subject, entry.text).await?,
+            Answering::Service(_) => self.lookup(subject, &NewSchema::avro(entry.text)).await?,
+        };
         let id = found.ok_or_else(|| RegistryError::NotRegistered { subject: subject.to_owned() })?;
         self.remember_id(subject, entry.text, id);
         Ok(id)
@@ -167,7 +162,10 @@ impl Registry {
     }
 
     async fn fetch(&self, reference: SchemaReference) -> Result<WriterSchema, RegistryError> {
-        let http = &self.shared.http;
+        let http = match &self.shared.source {
+            Answering::Log(table) => return table.schema(reference).await,
+            Answering::Service(http) => http,
+        };
         let (name, found): (String, Option<SchemaText>) = match reference {
             SchemaReference::Id(id) => {
                 let name = id.to_string();
@@ -190,65 +188,10 @@ impl Registry {
             .map_err(|source| RegistryError::UnusableSchema { reference: name, reason: source.to_string() })
     }
 
-    async fn is_level_set(&self, subject: &str) -> Result<bool, RegistryError> {
-        let level: Option<Level> = self.shared.http.find(&["config", subject]).await?;
-        Ok(level.is_some_and(|level| level.is(COMPATIBILITY)))
-    }
-
-    async fn set_level(&self, subject: &str) -> Result<(), RegistryError> {
-        let wanted = Level::new(COMPATIBILITY);
-        let _set: Option<Level> = self.shared.http.put(&["config", subject], &wanted).await?;
-        Ok(())
-    }
-
-    /// A registry may forget the level of a subject that did not exist when it was set.
-    async fn insist_on_level(&self, subject: &str) -> Result<(), RegistryError> {
-        if self.is_level_set(subject).await? {
-            return Ok(());
-        }
-        self.set_level(subject).await?;
-        match self.is_level_set(subject).await? {
-            true => Ok(()),
-            false => Err(RegistryError::LevelNotKept { subject: subject.to_owned(), level: COMPATIBILITY }),
-        }
-    }
-
     async fn lookup(&self, subject: &str, schema: &NewSchema<'_>) -> Result<Option<SchemaId>, RegistryError> {
-        let found: Option<RegisteredId> =
-            self.shared.http.post_find(&["subjects", subject], &[], schema).await?;
+        let service = self.service("be looked up by their text")?;
+        let found: Option<RegisteredId> = service.post_find(&["subjects", subject], &[], schema).await?;
         Ok(found.map(|RegisteredId { id }| SchemaId::new(id)))
-    }
-
-    async fn add_version(
-        &self,
-        subject: &str,
-        schema: &NewSchema<'_>,
-    ) -> Result<RegisteredId, RegistryError> {
-        self.shared.http.post(&["subjects", subject, "versions"], schema).await
-    }
-
-    async fn check_compatible(&self, subject: &str, schema: &NewSchema<'_>) -> Result<(), RegistryError> {
-        let path = ["compatibility", "subjects", subject, "versions"];
-        let verbose = [("verbose", "true")];
-        let answer: Option<Compatibility> = self.shared.http.post_find(&path, &verbose, schema).await?;
-        let reason = match answer {
-            None | Some(Compatibility { is_compatible: true, .. }) => return Ok(()), // none: a new subject
-            Some(Compatibility { messages, .. }) if messages.is_empty() => {
-                self.refusal(subject, schema).await?
-            }
-            Some(Compatibility { messages, .. }) => messages.join("; "),
-        };
-        Err(RegistryError::Incompatible { subject: subject.to_owned(), level: COMPATIBILITY, reason })
-    }
-
-    /// Some registries say what is incompatible only when they refuse the schema itself, which they do: the level
-    /// was looked at before.
-    async fn refusal(&self, subject: &str, schema: &NewSchema<'_>) -> Result<String, RegistryError> {
-        match self.add_version(subject, schema).await {
-            Err(RegistryError::Refused { status: CONFLICT, message, .. }) => Ok(message),
-            Err(error) => Err(error),
-            Ok(_) => Err(RegistryError::LevelNotKept { subject: subject.to_owned(), level: COMPATIBILITY }),
-        }
     }
 
     fn known<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
@@ -264,6 +207,10 @@ impl Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Registry").field("url", &self.shared.http.url()).finish_non_exhaustive()
+        let source = match &self.shared.source {
+            Answering::Service(http) => http.url(),
+            Answering::Log(_) => "the log",
+        };
+        out.debug_struct("Registry").field("source", &source).finish_non_exhaustive()
     }
 }

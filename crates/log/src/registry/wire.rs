@@ -46,6 +46,14 @@ impl SchemaText {
     }
 }
 
+/// A version of a subject.
+#[derive(Deserialize)]
+pub(super) struct VersionText {
+    pub(super) id: u32,
+    pub(super) version: i32,
+    pub(super) schema: String,
+}
+
 /// The level of compatibility of a subject; the API spells its name in two ways.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Level {

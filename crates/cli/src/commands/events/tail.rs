@@ -8,7 +8,7 @@ use brainops_log::{Cluster, Registry, end_frontier, read, start_frontier};
 use clap::Args;
 
 use super::text::Record;
-use crate::context::{Context, topic_names};
+use crate::context::{Context, known_topic, topic_names};
 use crate::exit::Exit;
 
 /// How often the log is looked at for more.
@@ -41,12 +41,6 @@ pub struct Arguments {
     /// How many past events are shown.
     #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=100_000))]
     limit: u32,
-}
-
-fn known_topic(name: &str) -> Result<String, String> {
-    let known = Catalog::builtin().topics();
-    let accepted = || format!("accepted are {}", known.join(", "));
-    known.contains(&name).then(|| name.to_owned()).ok_or_else(accepted)
 }
 
 pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<Exit> {
