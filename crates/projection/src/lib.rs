@@ -90,7 +90,7 @@ pub use any::{AnyReadModel, Boxed, any};
 pub use compare::{
     ColumnDifference, ColumnTypes, CompareError, CompareLimits, ComparedGeneration, Comparison, EventOfRow,
     FrontierDifference, KeyPart, OtherKey, ParkedOnOneSide, RowChange, RowDifference, Side, TableComparison,
-    TableDigest, WhichSide, compare, digest,
+    TableDigest, WhichSide, compare, compare_moments, digest,
 };
 pub use config::{PostgresConfig, PostgresConfigError, SslMode};
 pub use decision::{Decide, Decision, DecisionError, DecisionKind, DecisionState, decision_event};

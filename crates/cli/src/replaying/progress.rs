@@ -67,7 +67,8 @@ fn bar() -> ProgressBar {
     bar
 }
 
-fn line(progress: &RebuildProgress, left: Option<f64>) -> String {
+/// How far a rebuild is, in one line.
+pub fn line(progress: &RebuildProgress, left: Option<f64>) -> String {
     if progress.is_indexing {
         return format!("{} folded, making indexes", events(progress.offsets));
     }

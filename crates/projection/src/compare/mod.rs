@@ -64,6 +64,14 @@ pub async fn compare(
         let (left, right) = (left.schema.clone(), right.schema.clone());
         return Err(CompareError::Frontiers { left, right, differences });
     }
+    compare_at_any_frontier(left, right, limits).await
+}
+
+async fn compare_at_any_frontier(
+    left: &mut Side,
+    right: &mut Side,
+    limits: CompareLimits,
+) -> Result<Comparison, CompareError> {
     let (left_tables, right_tables) = (by_name(left), by_name(right));
     let mut tables = Vec::new();
     for (name, table) in &left_tables {
@@ -86,6 +94,18 @@ pub async fn compare(
         tables,
         parked: parked_on_one_side(left, right),
     })
+}
+
+/// Compares two moments of a read model, whatever frontiers they stand at: what differs is what changed between them.
+///
+/// # Errors
+/// As [`compare`], but for the frontiers.
+pub async fn compare_moments(
+    left: &mut Side,
+    right: &mut Side,
+    limits: CompareLimits,
+) -> Result<Comparison, CompareError> {
+    compare_at_any_frontier(left, right, limits).await
 }
 
 /// The digests of all tables of a generation.

@@ -1,22 +1,40 @@
-//! `brainops projection`: how the read models are, and letting a paused one go on.
+//! `brainops projection`: how the read models are, which generations they have, and which of them is shown.
 
 mod as_of;
+mod changes;
+mod compare;
+mod compared;
+mod deciding;
+mod drop;
+mod generations;
 mod list;
+mod rebuild;
 mod resume;
+mod rollback;
 mod show;
+mod swap;
+mod verify;
 
 use clap::Subcommand;
 
 use crate::context::Context;
 use crate::exit::Exit;
 
-/// Shows how the read models are, and lets a paused one go on.
+/// Shows how the read models are, and decides which of their generations is shown.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     List(list::Arguments),
     Show(show::Arguments),
     Resume(resume::Arguments),
+    Rebuild(rebuild::Arguments),
+    Verify(verify::Arguments),
     AsOf(as_of::Arguments),
+    Changes(changes::Arguments),
+    Generations(generations::Arguments),
+    Compare(compare::Arguments),
+    Swap(swap::Arguments),
+    Rollback(rollback::Arguments),
+    Drop(drop::Arguments),
 }
 
 pub async fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
@@ -24,6 +42,14 @@ pub async fn run(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::List(arguments) => list::run(context, arguments).await,
         Command::Show(arguments) => show::run(context, &arguments).await,
         Command::Resume(arguments) => resume::run(context, &arguments).await,
+        Command::Rebuild(arguments) => rebuild::run(context, arguments).await,
+        Command::Verify(arguments) => verify::run(context, arguments).await,
         Command::AsOf(arguments) => as_of::run(context, arguments).await,
+        Command::Changes(arguments) => changes::run(context, arguments).await,
+        Command::Generations(arguments) => generations::run(context, &arguments).await,
+        Command::Compare(arguments) => compare::run(context, &arguments).await,
+        Command::Swap(arguments) => swap::run(context, &arguments).await,
+        Command::Rollback(arguments) => rollback::run(context, &arguments).await,
+        Command::Drop(arguments) => drop::run(context, &arguments).await,
     }
 }
