@@ -13,6 +13,8 @@ pub enum Exit {
     Failed,
     /// Code 3: the answer is there, and it says that something has stopped.
     Stopped,
+    /// Code 3: the answer is there, and it says that what was compared differs.
+    Differs,
     /// Code 4: what was asked for is unknown.
     Unknown,
 }
@@ -30,7 +32,7 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
-            Exit::Stopped => 3,
+            Exit::Stopped | Exit::Differs => 3,
             Exit::Unknown => 4,
         })
     }

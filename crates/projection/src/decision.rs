@@ -3,7 +3,9 @@
 //! A decision names what it was made about: the first held record of a subject, or the number of a pause. When that
 //! is another one by the time the decision is carried out, the decision is void and says so.
 
-use brainops_event::types::projection::{RecordDismissed, Resumed, SubjectRetried};
+use brainops_event::types::projection::{
+    GenerationDropped, GenerationSwapped, RecordDismissed, Resumed, SubjectRetried,
+};
 use brainops_event::{
     AttributeError, EncodeError, Envelope, EventType, Offset, Outgoing, Partition, Position, Recorded,
     Source, Subject, Timestamp, TopicName, TypedEvent, new_id,
@@ -24,9 +26,9 @@ pub(crate) const TOPIC: &str = "projection";
 pub(crate) const SOURCE: &str = "brainops/projection";
 
 /// The longest `decided_by`, in characters.
-const BY_LIMIT: usize = 200;
+pub(crate) const BY_LIMIT: usize = 200;
 /// The longest reason, in characters.
-const REASON_LIMIT: usize = 1_000;
+pub(crate) const REASON_LIMIT: usize = 1_000;
 
 /// What kind of decision it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +141,7 @@ pub fn decision_event(decide: Decide<'_>, decided_by: &str, reason: &str) -> Res
     }
 }
 
-fn check(field: &'static str, text: &str, limit: usize) -> Result<(), DecisionError> {
+pub(crate) fn check(field: &'static str, text: &str, limit: usize) -> Result<(), DecisionError> {
     let found = text.chars().count();
     if (1..=limit).contains(&found) && !text.chars().any(char::is_control) {
         return Ok(());
@@ -152,7 +154,7 @@ fn told(position: &Position) -> (String, i32, String) {
 }
 
 /// The fields that all decisions have, for their envelope.
-trait Said: TypedEvent {
+pub(crate) trait Said: TypedEvent {
     fn read_model(&self) -> &str;
     fn decided_by(&self) -> &str;
 }
@@ -170,9 +172,9 @@ macro_rules! said {
     };
 }
 
-said!(SubjectRetried, RecordDismissed, Resumed);
+said!(SubjectRetried, RecordDismissed, Resumed, GenerationSwapped, GenerationDropped);
 
-fn typed<T: Said>(data: &T) -> Result<Outgoing, DecisionError> {
+pub(crate) fn typed<T: Said>(data: &T) -> Result<Outgoing, DecisionError> {
     let (source, subject) = (Source::new(SOURCE)?, Subject::new(data.read_model())?);
     let envelope = Envelope::new(new_id(Uuid::now_v7()), source, EventType::new(T::EVENT_TYPE)?, subject);
     let envelope = envelope.with_time(Utc::now()).with_auth_id(data.decided_by())?;

@@ -11,7 +11,7 @@ use crate::migrate::migrate;
 use crate::model::ReadModel;
 use crate::rows::Tables;
 use crate::table::Table;
-use crate::views::{ViewPastTheBase, copy_comments, views_past_the_base, views_sql};
+use crate::views::{OtherColumnType, ViewPastTheBase, Views, ViewsError, views_past_the_base};
 
 /// The newest form of the runtime's own tables in a generation: raised with any change of `generation.sql`.
 const LOCAL_VERSION: i32 = 2;
@@ -40,6 +40,14 @@ pub enum InstallError {
         read_model: ModelName,
         /// All such views.
         views: Vec<ViewPastTheBase>,
+    },
+    /// A view would show a column of another type than it does.
+    #[error("the views of {read_model} cannot be made")]
+    ColumnType {
+        /// The read model.
+        read_model: ModelName,
+        /// The column.
+        source: OtherColumnType,
     },
     /// A statement failed.
     #[error("cannot {what} of {read_model}")]
@@ -103,8 +111,11 @@ pub async fn install<M: ReadModel>(pool: &PgPool, model: &M) -> Result<Generatio
         }
     };
     check_tables(&mut transaction, &generation, &tables).await?;
-    let made = make_views(&mut transaction, &generation, &tables, model.views_sql()).await;
-    made.map_err(in_database("make the views"))?;
+    match make_views(&mut transaction, &generation, model.views_sql()).await {
+        Ok(()) => {}
+        Err(ViewsError::Database(source)) => return Err(in_database("make the views")(source)),
+        Err(ViewsError::Column(source)) => return Err(InstallError::ColumnType { read_model, source }),
+    }
     check_views(&mut transaction, &generation, &tables).await?;
     transaction.commit().await.map_err(in_database("commit the installation"))?;
     Ok(generation)
@@ -159,10 +170,9 @@ pub(crate) async fn create<M: ReadModel>(
 async fn make_views(
     connection: &mut PgConnection,
     generation: &Generation,
-    tables: &[&'static Table],
     derived: &str,
-) -> Result<(), sqlx::Error> {
-    let sql = views_sql(generation, tables, derived);
+) -> Result<(), ViewsError> {
+    let views = Views::plan(connection, generation, None, derived).await?;
     let changed = "UPDATE brainops.generation \
                       SET derived_views = $4, views_digest = encode(sha256(convert_to($3, 'UTF8')), 'hex') \
                     WHERE read_model = $1 AND generation = $2 \
@@ -170,13 +180,15 @@ async fn make_views(
     let changed = sqlx::query(changed)
         .bind(generation.read_model.as_str())
         .bind(generation.number)
-        .bind(&sql)
+        .bind(&views.text)
         .bind(derived);
     if changed.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(());
     }
+    let base: String = views.base.values().map(String::as_str).collect();
+    let sql = format!("{base}\n{}", generation.fill(derived));
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await?;
-    copy_comments(connection, generation, tables).await
+    Ok(views.finish(connection, generation).await?)
 }
 
 async fn check_tables(
@@ -198,7 +210,8 @@ async fn check_views(
     tables: &[&'static Table],
 ) -> Result<(), InstallError> {
     let read_model = generation.read_model.clone();
-    match views_past_the_base(connection, generation, tables).await {
+    let tables: Vec<String> = tables.iter().map(|table| table.name.to_owned()).collect();
+    match views_past_the_base(connection, generation, &tables).await {
         Ok(views) if views.is_empty() => Ok(()),
         Ok(views) => Err(InstallError::Views { read_model, views }),
         Err(source) => Err(InstallError::Database { read_model, what: "compare the views", source }),

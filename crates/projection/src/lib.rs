@@ -27,9 +27,11 @@ mod beat;
 mod bind;
 mod checkpoint;
 mod closing;
+mod compare;
 mod config;
 mod decision;
 mod definition;
+mod drop;
 mod entry;
 mod error;
 mod fold;
@@ -38,7 +40,9 @@ mod grant;
 mod halt;
 mod held;
 mod install;
+mod layout;
 mod lineage;
+mod listing;
 mod metrics;
 mod migrate;
 mod model;
@@ -51,6 +55,7 @@ mod plan;
 #[cfg(test)]
 mod protocol_tests;
 mod reason;
+mod record;
 mod release;
 mod row;
 mod rows;
@@ -63,6 +68,7 @@ mod standing;
 mod statement;
 mod status;
 mod supervise;
+mod swap;
 mod table;
 mod takeover;
 mod told;
@@ -72,19 +78,27 @@ mod wait;
 mod writer;
 
 pub use any::{AnyReadModel, Boxed, any};
+pub use compare::{
+    ColumnDifference, ColumnTypes, CompareError, CompareLimits, ComparedGeneration, Comparison, EventOfRow,
+    FrontierDifference, KeyPart, OtherKey, ParkedOnOneSide, RowChange, RowDifference, Side, TableComparison,
+    TableDigest, WhichSide, compare, digest,
+};
 pub use config::{PostgresConfig, PostgresConfigError, SslMode};
 pub use decision::{Decide, Decision, DecisionError, DecisionKind, DecisionState, decision_event};
 pub use definition::Difference;
+pub use drop::{DropError, Dropped, drop_generation, drop_older, expired, older};
 pub use error::FoldError;
 pub use generation::{Generation, GenerationKind, ModelName, ModelNameError, ServingError, serving};
 pub use grant::{GrantError, grant_analyst};
 pub use install::{InstallError, install, undocumented};
 pub use lineage::{FindError, GenerationState, KnownGeneration, find_generation, generations};
+pub use listing::{ListedGeneration, list_generations};
 pub use migrate::migrate;
 pub use model::ReadModel;
 pub use parked::{ParkedError, ParkedRecord, ParkedSubject, decision_state, parked, parked_records};
 pub use pause::{Pause, paused};
 pub use reason::ReasonClass;
+pub use record::{dropped_event, swapped_event};
 pub use row::{Changed, Row};
 pub use rows::{AnyRows, Rows, Tables};
 pub use run::RunOptions;
@@ -92,8 +106,12 @@ pub use run_error::RunError;
 pub use sqlstate::{Remedy, remedy};
 pub use status::{RunState, Status, TableRows, list, status};
 pub use supervise::run;
+pub use swap::{
+    Behind, Blocker, DerivedViews, NewlyParked, SwapError, SwapOptions, Swapped, newly_parked, rollback,
+    rollback_target, swap,
+};
 pub use table::{Column, ColumnType, Table, WriteMode};
 pub use value::{ListForm, Presence, Storable, Unstorable};
-pub use views::ViewPastTheBase;
+pub use views::{OtherColumnType, ViewPastTheBase};
 pub use wait::{Missing, WaitError, wait_until};
 pub use writer::{Month, RowWriter, WrittenRows};

@@ -41,7 +41,7 @@ pub struct TableRows {
 }
 
 /// Whether a read model is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// All its partitions are.
@@ -49,6 +49,7 @@ pub enum RunState {
     /// Some of its partitions stand; `reasons` says why.
     Stopped,
     /// Nobody follows it now: never begun, shut down, or no heartbeat for ten seconds.
+    #[default]
     NotFollowed,
 }
 
@@ -73,6 +74,33 @@ pub async fn list(pool: &PgPool) -> Result<Vec<Status>, sqlx::Error> {
 /// # Errors
 /// When the database does not answer, or the generation is not there.
 pub async fn status(pool: &PgPool, generation: &Generation) -> Result<Status, sqlx::Error> {
+    let standing = standing(pool, generation).await?;
+    Ok(Status {
+        read_model: generation.read_model.to_string(),
+        generation: generation.number,
+        fold_version: generation.fold_version,
+        tables: count_rows(pool, generation).await?,
+        partitions: standing.partitions,
+        lag_offsets: standing.lag_offsets,
+        lag_seconds: standing.lag_seconds,
+        parked: standing.parked,
+        state: standing.state,
+        reasons: standing.reasons,
+    })
+}
+
+/// How one generation is, without its rows.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) partitions: i64,
+    pub(crate) lag_offsets: Option<i64>,
+    pub(crate) lag_seconds: Option<f64>,
+    pub(crate) parked: i64,
+    pub(crate) state: RunState,
+    pub(crate) reasons: Vec<String>,
+}
+
+pub(crate) async fn standing(pool: &PgPool, generation: &Generation) -> Result<Standing, sqlx::Error> {
     let sql = generation.fill(include_str!("sql/status.sql"));
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await?;
     let (partitions, stopped, beating): (i64, i64, i64) =
@@ -83,11 +111,7 @@ pub async fn status(pool: &PgPool, generation: &Generation) -> Result<Status, sq
         (all, _, beating) if beating < all => RunState::NotFollowed,
         _ => RunState::Running,
     };
-    Ok(Status {
-        read_model: generation.read_model.to_string(),
-        generation: generation.number,
-        fold_version: generation.fold_version,
-        tables: count_rows(pool, generation).await?,
+    Ok(Standing {
         partitions,
         lag_offsets: row.try_get("lag_offsets")?,
         lag_seconds: row.try_get("lag_seconds")?,

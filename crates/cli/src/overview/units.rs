@@ -25,6 +25,20 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Bytes in the largest unit that makes them at least one: `3.2 MB`.
+pub fn bytes(bytes: i64) -> String {
+    let mut unit = "B";
+    #[allow(clippy::cast_precision_loss, reason = "two digits are shown")]
+    let mut number = bytes as f64;
+    for larger in ["kB", "MB", "GB", "TB"] {
+        if number < 1_000.0 {
+            break;
+        }
+        (number, unit) = (number / 1_000.0, larger);
+    }
+    if number < 10.0 && unit != "B" { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
+}
+
 /// A share of one as percent.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
@@ -63,6 +77,15 @@ mod tests {
             (864_000.0, "10 d"),
         ] {
             assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn bytes_have_the_unit_that_fits() {
+        for (number, text) in
+            [(0, "0 B"), (999, "999 B"), (1_234, "1.2 kB"), (45_600_000, "46 MB"), (3_200_000_000, "3.2 GB")]
+        {
+            assert_eq!(bytes(number), text);
         }
     }
 

@@ -19,12 +19,29 @@ const OPEN_LIMIT: u64 = 60;
 /// How often is looked whether the decision was carried out.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Who decides, and how long to wait.
+/// Who decides.
 #[derive(Debug, Clone, Args)]
-pub struct Deciding {
+pub struct By {
     /// Who decides: an opaque id such as a login, never a name or an address. Default: the login of this session.
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+}
+
+impl By {
+    /// Who decides.
+    pub fn who(&self) -> anyhow::Result<String> {
+        let login = || ["LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
+        let by = self.by.clone().or_else(login).unwrap_or_default();
+        ensure!(!by.is_empty(), "nobody is logged in: say who decides with --by NAME");
+        Ok(by)
+    }
+}
+
+/// Who decides, and how long to wait.
+#[derive(Debug, Clone, Args)]
+pub struct Deciding {
+    #[command(flatten)]
+    by: By,
 
     /// How many seconds to wait until the decision is carried out; 0: not at all.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=3600))]
@@ -34,10 +51,7 @@ pub struct Deciding {
 impl Deciding {
     /// Who decides.
     pub fn by(&self) -> anyhow::Result<String> {
-        let login = || ["LOGNAME", "USER"].into_iter().find_map(|name| std::env::var(name).ok());
-        let by = self.by.clone().or_else(login).unwrap_or_default();
-        ensure!(!by.is_empty(), "nobody is logged in: say who decides with --by NAME");
-        Ok(by)
+        self.by.who()
     }
 }
 

@@ -16,7 +16,7 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::exit::Exit;
 
-pub use deciding::{Deciding, decide};
+pub use deciding::{By, Deciding, decide};
 
 /// Shows what read models have set aside, and decides what becomes of it.
 #[derive(Debug, Subcommand)]
