@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use sqlx::{AssertSqlSafe, PgPool};
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
@@ -99,24 +99,11 @@ pub async fn drop_generation(pool: &PgPool, known: &KnownGeneration) -> Result<D
     let generation = &known.generation;
     begin(pool, generation).await?;
     wait_until_left(pool, generation).await?;
-    let failed = |what| database(generation, what);
-    let relations =
-        sqlx::query(include_str!("sql/relations.sql")).bind(generation.schema()).fetch_all(pool).await;
-    let relations = relations.map_err(failed("list the tables"))?;
-    for row in &relations {
-        let names = (row.try_get("name"), row.try_get("is_view"), row.try_get("is_materialized"));
-        let (name, is_view, is_materialized): (String, bool, bool) = match names {
-            (Ok(name), Ok(is_view), Ok(is_materialized)) => (name, is_view, is_materialized),
-            (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
-                return Err(failed("list the tables")(error));
-            }
-        };
-        let kind = match (is_view, is_materialized) {
-            (_, true) => "MATERIALIZED VIEW",
-            (true, false) => "VIEW",
-            (false, false) => "TABLE",
-        };
-        remove(pool, generation, kind, &format!("{}.{}", generation.schema(), quoted(&name))).await?;
+    let relations = sqlx::query_as(include_str!("sql/relations.sql")).bind(generation.schema());
+    let relations: Vec<(String, String)> =
+        relations.fetch_all(pool).await.map_err(database(generation, "list the tables"))?;
+    for (target, kind) in &relations {
+        remove(pool, generation, kind, target).await?;
     }
     end(pool, generation).await?;
     tracing::info!(projector.name = %generation.read_model, generation = generation.number, "a generation was dropped");
@@ -170,7 +157,6 @@ async fn wait_until_left(pool: &PgPool, generation: &Generation) -> Result<(), D
 }
 
 async fn remove(pool: &PgPool, generation: &Generation, kind: &str, relation: &str) -> Result<(), DropError> {
-    let failed = |what| database(generation, what);
     let mut tries = 0;
     loop {
         let removed = async {
@@ -188,7 +174,7 @@ async fn remove(pool: &PgPool, generation: &Generation, kind: &str, relation: &s
             Err(source) if is_lock_timeout(&source) || has_dependents(&source) => {
                 return Err(DropError::InUse { relation: relation.to_owned(), source });
             }
-            Err(error) => return Err(failed("drop a table")(error)),
+            Err(error) => return Err(database(generation, "drop a table")(error)),
         }
     }
 }
@@ -202,6 +188,9 @@ async fn end(pool: &PgPool, generation: &Generation) -> Result<(), DropError> {
         sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut *transaction).await?;
         for statement in [
             "DELETE FROM brainops.progress WHERE read_model = $1 AND generation = $2",
+            "DELETE FROM brainops.rebuild_index WHERE read_model = $1 AND generation = $2",
+            "DELETE FROM brainops.rebuild_bucket WHERE read_model = $1 AND generation = $2",
+            "DELETE FROM brainops.rebuild_unit WHERE read_model = $1 AND generation = $2",
             "UPDATE brainops.generation SET state = 'dropped' \
               WHERE read_model = $1 AND generation = $2 AND state = 'dropping'",
         ] {

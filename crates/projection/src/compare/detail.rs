@@ -74,7 +74,7 @@ async fn show(side: &mut Side, table: &Ordered, key: &[KeyValue]) -> Result<Show
     let failed = side.failed(format!("read a row of table {}", table.layout.name));
     let shown = async {
         let row = query.persistent(false).fetch_one(&mut side.connection).await?;
-        (0..columns.len()).map(|column| text(&row, column)).collect::<Result<_, _>>()
+        (0..columns.len()).map(|column| text(&row, column)).collect::<Result<Vec<_>, sqlx::Error>>()
     };
     shown.await.map(|values| Shown { values }).map_err(failed)
 }

@@ -64,10 +64,14 @@ pub async fn compare(
         let (left, right) = (left.schema.clone(), right.schema.clone());
         return Err(CompareError::Frontiers { left, right, differences });
     }
-    compare_at_any_frontier(left, right, limits).await
+    compare_moments(left, right, limits).await
 }
 
-async fn compare_at_any_frontier(
+/// Compares two moments of a read model, whatever frontiers they stand at: what differs is what changed between them.
+///
+/// # Errors
+/// As [`compare`], but for the frontiers.
+pub async fn compare_moments(
     left: &mut Side,
     right: &mut Side,
     limits: CompareLimits,
@@ -76,7 +80,7 @@ async fn compare_at_any_frontier(
     let mut tables = Vec::new();
     for (name, table) in &left_tables {
         if let Some(other) = right_tables.get(name) {
-            let pair = Pair::new((left, table), (right, other))?;
+            let pair = Pair::new((&*left, table), (&*right, other))?;
             tables.push(compare_table(left, right, &pair, limits).await?);
         }
     }
@@ -94,18 +98,6 @@ async fn compare_at_any_frontier(
         tables,
         parked: parked_on_one_side(left, right),
     })
-}
-
-/// Compares two moments of a read model, whatever frontiers they stand at: what differs is what changed between them.
-///
-/// # Errors
-/// As [`compare`], but for the frontiers.
-pub async fn compare_moments(
-    left: &mut Side,
-    right: &mut Side,
-    limits: CompareLimits,
-) -> Result<Comparison, CompareError> {
-    compare_at_any_frontier(left, right, limits).await
 }
 
 /// The digests of all tables of a generation.

@@ -64,7 +64,10 @@ pub struct ComparedGeneration {
     pub fold_version: i32,
 }
 
-/// The rows of a table, and what they are as bytes.
+/// The rows of a table, and what they are as bytes. `psql -qAt -c "$statement" | sha256sum` says the same digest, from a
+/// database whose encoding is UTF8 and as long as the table stands at the same frontier: it covers the whole binary
+/// copy, header and trailer included, of all columns in their order, the rows in the order of the primary key, texts of
+/// the key ordered by their bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableDigest {
     /// The table.

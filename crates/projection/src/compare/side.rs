@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool, Row as _};
 
 use super::error::CompareError;
 use super::report::ComparedGeneration;
-use crate::checkpoint::{application_name, place};
+use crate::checkpoint::place;
 use crate::generation::Generation;
 use crate::layout::{TableLayout, layout};
 use crate::parked::corrupt;
@@ -46,7 +46,7 @@ impl Side {
         };
         let connection = PgConnection::connect_with(&pool.connect_options()).await;
         let mut connection = connection.map_err(failed("connect for the comparison"))?;
-        let name = application_name(generation).replace("projection", "compare");
+        let name = format!("compare {schema}");
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL application_name = '{name}'; {SETTINGS}"
         );

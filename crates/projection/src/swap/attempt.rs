@@ -1,5 +1,6 @@
 //! One try to point all views at another generation: one transaction, which is done or leaves nothing behind.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use brainops_event::Frontier;
@@ -51,9 +52,20 @@ pub(super) struct Swap<'a> {
     pub(super) from: &'a Generation,
     pub(super) to: &'a Generation,
     pub(super) options: &'a SwapOptions,
+    /// Views that readers held at an earlier try, the last one first.
+    held: Mutex<Vec<String>>,
 }
 
-impl Swap<'_> {
+impl<'a> Swap<'a> {
+    pub(super) fn new(
+        pool: &'a PgPool,
+        from: &'a Generation,
+        to: &'a Generation,
+        options: &'a SwapOptions,
+    ) -> Self {
+        Self { pool, from, to, options, held: Mutex::default() }
+    }
+
     /// Tries once.
     pub(super) async fn attempt(&self) -> Result<Attempt, SwapError> {
         let watch = Watch::default();
@@ -122,9 +134,11 @@ impl Swap<'_> {
         let views = views.map_err(|error| self.views_error(error))?;
         let locked_since = Instant::now();
         let budget = Budget { until: locked_since + self.options.lock_timeout };
-        for statement in views.base.values() {
-            let replaced = budget.execute(connection, statement).await;
-            replaced.map_err(self.failed("replace the views"))?;
+        for (name, statement) in self.in_order(&views) {
+            if let Err(error) = budget.execute(connection, statement).await {
+                self.note_held(name);
+                return Err(self.failed("replace the views")(error));
+            }
         }
         let derived = if derived == serving_text {
             DerivedViews::Same
@@ -134,6 +148,21 @@ impl Swap<'_> {
         views.finish(connection, self.to).await.map_err(self.failed("describe the views"))?;
         self.write_states(connection, &views).await.map_err(self.failed("write the states"))?;
         Ok(Ok((Done { frontier, parked, derived, held: Duration::ZERO }, locked_since)))
+    }
+
+    /// The base views by name, but for those that were held at an earlier try: these come first. Readers that go from
+    /// one view to the next in another order than ours are then let through, instead of being met halfway each time.
+    fn in_order<'v>(&self, views: &'v Views) -> Vec<(&'v String, &'v String)> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut views: Vec<(&String, &String)> = views.base.iter().collect();
+        views.sort_by_key(|(name, _)| held.iter().position(|one| one == *name).unwrap_or(usize::MAX));
+        views
+    }
+
+    fn note_held(&self, view: &str) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|one| one != view);
+        held.insert(0, view.to_owned());
     }
 
     /// Keeps others from changing the generations, and checks that they still are as they were; answers with the text
@@ -158,7 +187,7 @@ impl Swap<'_> {
                     paused: row.try_get::<bool, _>("paused")?.then_some(row.try_get("paused_reason")?),
                 });
             }
-            Ok(rows)
+            Ok::<_, sqlx::Error>(rows)
         };
         let rows: Vec<Locked> = rows.await.map_err(failed)?;
         let not_ready = |reason: String| SwapError::NotReady {

@@ -10,7 +10,7 @@
 //! | a select finds some views changed and others not | all views change in one transaction; a reader of the first one keeps the swap from getting it |
 //! | readers queue behind a swap that waits for a reader | one try waits at most `lock_timeout` for all views together, then lets go of them, pauses, and tries again |
 //! | two swaps, or a swap and an installation | they exclude each other by the installation's lock |
-//! | a swap and a reader wait for each other | the swap gives up first: `lock_timeout` is shorter than `deadlock_timeout` |
+//! | a swap and a reader wait for each other | the swap gives up first, for `lock_timeout` is shorter than `deadlock_timeout`, and begins its next try with the view that the reader held |
 //! | the answer to COMMIT is lost | the row in `brainops.generation` says which generation serves |
 //! | the new generation has parked what the old one has folded | a person must consent |
 //!
@@ -76,7 +76,7 @@ pub async fn swap(pool: &PgPool, to: &Generation, options: SwapOptions) -> Resul
     let from = serving(pool, to.read_model.as_str()).await?;
     check(&find_generation(pool, to.read_model.as_str(), to.number).await?)?;
     wait_for_old_snapshots(pool, to, &options).await?;
-    let plan = Swap { pool, from: &from, to, options: &options };
+    let plan = Swap::new(pool, &from, to, &options);
     let mut backoff = Backoff::new(PAUSES.0, PAUSES.1);
     let mut tries = 0;
     loop {

@@ -22,6 +22,7 @@ use sqlx::postgres::PgRow;
 
 mod bad;
 mod bench;
+pub mod hand;
 pub mod history;
 
 pub use bad::{Bad, every_kind_of_bad};
