@@ -66,6 +66,15 @@ impl SchemaEntry {
         })
     }
 
+    /// Whether a schema of this name wrote data of this one: it has the same full name, or one that this one had before,
+    /// as its `aliases` say.
+    #[must_use]
+    pub fn takes(&self, writer: &SchemaName) -> bool {
+        let former = self.avro.aliases().into_iter().flatten();
+        let mut former = former.map(|alias| alias.fullname(self.avro.namespace()));
+        self.name == *writer || former.any(|alias| alias == writer.as_str())
+    }
+
     /// The same schema as a writer's, under the id that the registry gave it.
     ///
     /// # Errors

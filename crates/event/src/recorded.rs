@@ -15,9 +15,11 @@ use crate::view::EnvelopeView;
 /// The data of an event.
 #[derive(Debug, Clone)]
 pub enum Body<'a> {
-    /// Avro, with the schema that wrote it.
+    /// Avro, with the schema that it is data of.
     Avro {
-        /// The writer's schema.
+        /// The catalog's schema, where it has one for the event's type: data that another schema wrote was made data of
+        /// this one. Else the writer's. Its id is always that of the writer's schema, whose own text the registry
+        /// gives for it.
         schema: &'a WriterSchema,
         /// The bytes, without the prefix.
         datum: &'a [u8],

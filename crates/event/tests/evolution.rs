@@ -159,6 +159,29 @@ fn a_schema_that_differs_only_in_words_keeps_its_bytes() {
 }
 
 #[test]
+fn a_record_may_have_had_another_name() {
+    let text = r#"{"type": "record", "name": "LeadLost", "namespace": "brainops.lead", "aliases": ["LeadGone", "old.Lost"],
+        "fields": [{"name": "first", "type": "string"}]}"#;
+    let catalog = catalog(text);
+    let (entry, readers) = (&catalog.entries()[0], Readers::new(catalog, []).unwrap());
+    for (name, taken) in [
+        ("brainops.lead.LeadGone", true),
+        ("old.Lost", true),
+        ("brainops.lead.LeadLost", true),
+        ("other.LeadLost", false),
+        ("LeadGone", false),
+    ] {
+        let former =
+            writer(&text.replace("brainops.lead", "x").replace("\"LeadLost\"", &format!("{name:?}")));
+        assert_eq!(entry.takes(&former.name), taken, "{name}");
+        if taken {
+            let bytes = datum(&former, &[("first", Value::from("A"))]);
+            assert!(reading(&readers, former).unwrap().read(&bytes).is_ok(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn a_newer_version_and_a_schema_that_does_not_resolve_are_refused() {
     let readers = Readers::new(catalog(third()), both()).unwrap();
     let newer = writer(text(Some(4), json!([{"name": "first", "type": "string"}])));

@@ -16,8 +16,8 @@ use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
 use brainops_event::{
-    AVRO_MEDIA_TYPE, ContentMode, EnvelopeView, EventType, Reading, SchemaId, SchemaReference, Unresolvable,
-    WriterSchema, locate, unframe,
+    AVRO_MEDIA_TYPE, ContentMode, EnvelopeView, EventType, Reading, SchemaEntry, SchemaId, SchemaReference,
+    Unresolvable, WriterSchema, locate, unframe,
 };
 
 use crate::batch::{Batch, Content, PoisonError, SchemaIndex, StructuredBody, StructuredEvent};
@@ -81,8 +81,7 @@ struct How {
 /// What the catalog has for an event type.
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
-    /// Name of the record.
-    name: &'static str,
+    schema: &'static SchemaEntry,
     /// The type as the catalog lists it.
     pattern: &'static str,
 }
@@ -287,9 +286,9 @@ impl Resolver {
     ) -> Result<How, PoisonError> {
         let Some(wanted) = self.wanted(event_type) else { return Ok(How { schema, reading: None }) };
         let writer = Arc::clone(&self.schemas[schema.0]);
-        if wanted.name != writer.name.as_str() {
+        if !wanted.schema.takes(&writer.name) {
             let (id, found) = (writer.id, writer.name.clone());
-            return Err(PoisonError::OtherSchema { id, found, wanted: wanted.name });
+            return Err(PoisonError::OtherSchema { id, found, wanted: wanted.schema.name.as_str() });
         }
         let key = (reference, wanted.pattern);
         let reading = self.reading(key, event_type, &writer)?;
@@ -333,8 +332,10 @@ impl Resolver {
         }
         let catalog = self.registry.readers().catalog();
         let wanted = EventType::new(event_type).ok().and_then(|event_type| {
-            let name = catalog.schema_for(&event_type)?.name.as_str();
-            Some(Wanted { name, pattern: catalog.pattern_for(&event_type)? })
+            Some(Wanted {
+                schema: catalog.schema_for(&event_type)?,
+                pattern: catalog.pattern_for(&event_type)?,
+            })
         });
         self.wanted.insert(event_type.to_owned(), wanted);
         wanted

@@ -13,7 +13,6 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
 use crate::generation::{Generation, GenerationKind, ModelName};
-use crate::layout::quoted;
 use crate::lineage::{FindError, GenerationState, KnownGeneration, generations, generations_of};
 use crate::sqlstate::{has_dependents, is_lock_timeout};
 

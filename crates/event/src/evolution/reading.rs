@@ -130,7 +130,7 @@ impl Reading {
 
 /// A panic is the upcaster's fault and costs one record; what it was about to change is gone with it.
 fn apply(upcaster: &Upcaster, value: Value) -> Result<Value, ReadingError> {
-    let version = upcaster.from_version();
+    let version = upcaster.version();
     match catch_unwind(AssertUnwindSafe(|| upcaster.apply(value))) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(reason)) => Err(ReadingError::Upcaster { version, reason }),

@@ -150,7 +150,7 @@ impl Upcasters {
 }
 
 impl Upcaster {
-    pub(super) fn from_version(&self) -> u32 {
+    pub(super) fn version(&self) -> u32 {
         self.from
     }
 

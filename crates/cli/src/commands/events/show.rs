@@ -13,6 +13,9 @@ use crate::exit::Exit;
 const EVENT: &str = include_str!("../../../../../projections/events/queries/event.sql");
 
 /// Shows one event: where it stands, when it was recorded, and what it says. What is sealed stays sealed.
+///
+/// Its data is shown as this program reads it. With --json, `schema` is the id of the schema that wrote it, which the
+/// registry has.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  brainops events show brainops/import/leads/leads 0b3f6a52-6c5e-5d0c-9d55-0a4c7e2f6f11\n\nLooks the event \

@@ -1,7 +1,9 @@
 //! A record of the log as people and programs read it.
 
 use brainops_event::json::to_cloudevent_json;
-use brainops_event::{DecodeError, Position, Recorded, Timestamp, error_chain, format_timestamp};
+use brainops_event::{
+    Body, DecodeError, Position, Recorded, SchemaId, Timestamp, error_chain, format_timestamp,
+};
 use brainops_log::{Item, Place};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -23,6 +25,9 @@ pub struct Record {
     /// Its subject, if it can be read.
     #[serde(skip)]
     pub subject: Option<String>,
+    /// Id of the schema that wrote the data, which is shown as this program reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<SchemaId>,
     /// The event as a CloudEvent in JSON; what is sealed stays sealed.
     pub event: Option<Box<RawValue>>,
     /// Why there is no event here, or not its data.
@@ -62,6 +67,10 @@ impl Record {
             verdict: "event",
             event_type: Some(event.envelope.event_type().to_owned()),
             subject: event.envelope.subject().map(str::to_owned),
+            schema: match &event.body {
+                Body::Avro { schema, .. } => Some(schema.id),
+                Body::Json(_) | Body::Empty => None,
+            },
             event: told,
             reason,
         }
@@ -74,6 +83,7 @@ impl Record {
             verdict,
             event_type: None,
             subject: None,
+            schema: None,
             event: None,
             reason: Some(reason),
         }

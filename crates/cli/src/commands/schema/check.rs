@@ -161,7 +161,7 @@ fn read(
 ) -> Result<(), String> {
     let catalog = registry.readers().catalog();
     let wanted = EventType::new(event_type).ok().and_then(|event_type| catalog.schema_for(&event_type));
-    if let Some(wanted) = wanted.filter(|wanted| wanted.name != writer.name) {
+    if let Some(wanted) = wanted.filter(|wanted| !wanted.takes(&writer.name)) {
         return Err(format!("schema {} is {}, the type wants {}", writer.id, writer.name, wanted.name));
     }
     let reading = registry.readers().reading(event_type, writer).map_err(|error| error_chain(&error))?;
