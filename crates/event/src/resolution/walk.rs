@@ -251,9 +251,11 @@ impl<'p, 'd> Walk<'p, 'd> {
     }
 
     fn put_number(&mut self, number: i64) -> Result<(), TranscodeError> {
-        let mut encoded = Vec::with_capacity(LONGEST_NUMBER);
-        encode_number(number, &mut encoded);
-        self.put(&encoded)
+        if self.out.len() + LONGEST_NUMBER > MAX_OUTPUT_BYTES {
+            return Err(TranscodeError::Output { accepted: MAX_OUTPUT_BYTES });
+        }
+        encode_number(number, &mut self.out);
+        Ok(())
     }
 
     fn put_length(&mut self, number: usize) -> Result<(), TranscodeError> {
