@@ -119,12 +119,18 @@ impl Heartbeat {
         let (model, now) = (self.generation.read_model.to_string(), Utc::now());
         let owned = held.values().filter(|held| held.state != State::TakenOver).count();
         let stopped = held.values().filter(|held| matches!(held.state, State::Stopped(_))).count();
-        let of_writer = [("read_model", model.clone()), ("writer", self.writer.to_string())];
+        let number = self.generation.number.to_string();
+        let of_writer = [
+            ("read_model", model.clone()),
+            ("generation", number.clone()),
+            ("writer", self.writer.to_string()),
+        ];
         gauge!(names::HELD_PARTITIONS, &of_writer).set(owned as f64);
         gauge!(names::STOPPED_PARTITIONS, &of_writer).set(stopped as f64);
         for ((topic, partition), held) in held.iter().filter(|(_, held)| held.state != State::TakenOver) {
             let labels = [
                 ("read_model", model.clone()),
+                ("generation", number.clone()),
                 ("topic", topic.to_string()),
                 ("partition", partition.to_string()),
             ];
@@ -148,10 +154,11 @@ impl Heartbeat {
             let row = sqlx::query_as(AssertSqlSafe(sql.clone())).fetch_one(&self.pool).await;
             // The heartbeat says it when the database does not answer; the gauges stay as they were.
             let Ok((parked, held, oldest_s)) = row as Result<(i64, i64, f64), sqlx::Error> else { continue };
-            let model = self.generation.read_model.to_string();
-            gauge!(names::PARKED, "read_model" => model.clone()).set(parked as f64);
-            gauge!(names::HELD_RECORDS, "read_model" => model.clone()).set(held as f64);
-            gauge!(names::OLDEST_PARKED_SECONDS, "read_model" => model).set(oldest_s);
+            let Generation { read_model, number, .. } = &self.generation;
+            let labels = [("read_model", read_model.to_string()), ("generation", number.to_string())];
+            gauge!(names::PARKED, &labels).set(parked as f64);
+            gauge!(names::HELD_RECORDS, &labels).set(held as f64);
+            gauge!(names::OLDEST_PARKED_SECONDS, &labels).set(oldest_s);
         }
     }
 

@@ -1,4 +1,5 @@
-//! The names of all metrics of this crate. Labels: `read_model` on all of them, further ones as stated.
+//! The names of all metrics of this crate. Labels: `read_model` on all of them, on gauges `generation` as well (several
+//! are followed side by side), further ones as stated.
 
 /// Counter: events folded and committed.
 pub const EVENTS_TOTAL: &str = "brainops_projection_events_total";

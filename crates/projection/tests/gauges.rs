@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 /// A gauge of the read model, once it is there.
 fn gauge(handle: &PrometheusHandle, name: &str) -> Option<f64> {
     let text = handle.render();
-    let named = format!("brainops_projection_{name}{{read_model=\"metrics\"}} ");
+    let named = format!("brainops_projection_{name}{{read_model=\"metrics\",generation=\"1\"}} ");
     text.lines().find_map(|line| line.strip_prefix(&named)?.parse().ok())
 }
 

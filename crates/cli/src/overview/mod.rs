@@ -10,4 +10,4 @@ pub use figures::{Figures, figures};
 pub use models::{Model, ModelState, Place, all, one, places};
 pub use outbox::{outbox, outbox_lines};
 pub use tables::{dora_table, funnel_table, models_table, places_table, rows_table, table};
-pub use units::{bytes, count, duration};
+pub use units::{brief, bytes, count, duration};

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use brainops_event::{Frontier, Offset};
+
 /// `1234567` as `1,234,567`.
 pub fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
@@ -37,6 +39,16 @@ pub fn bytes(bytes: i64) -> String {
         (number, unit) = (number / 1_000.0, larger);
     }
     if number < 10.0 && unit != "B" { format!("{number:.1} {unit}") } else { format!("{number:.0} {unit}") }
+}
+
+/// A frontier without the partitions that were not begun: read as a question, they count as that.
+pub fn brief(frontier: &Frontier) -> String {
+    let begun: Frontier = frontier
+        .iter()
+        .filter(|(.., next)| *next > Offset::ZERO)
+        .map(|(topic, partition, next)| (topic.clone(), partition, next))
+        .collect();
+    if begun.is_empty() { "the beginning of the log".to_owned() } else { begun.to_string() }
 }
 
 /// A share of one as percent.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::overview::{count, duration};
+use crate::overview::{brief, count, duration};
 use crate::read_models;
 use crate::replaying::{AskedMoment, RebuildBar, Where, until_interrupted};
 
@@ -118,7 +118,7 @@ fn text(answer: &Answer) -> String {
     for (table, rows) in &answer.rows {
         text.push_str(&format!("rows      {} {}\n", count(*rows), table));
     }
-    text.push_str(&format!("frontier  {}\n", answer.frontier));
+    text.push_str(&format!("frontier  {}\n", brief(&answer.frontier)));
     if let Some(happened_to) = &answer.happened_to {
         text.push_str(&format!("happened  until {}\n", format_timestamp(happened_to)));
     }

@@ -9,6 +9,7 @@ use clap::Args;
 use super::compared;
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::overview::brief;
 use crate::read_models;
 use crate::replaying::{RebuildBar, Where, moment_question, until_interrupted};
 
@@ -60,7 +61,12 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<Exit
     let changes: Comparison = compare_moments(&mut left, &mut right, CompareLimits { rows }).await?;
     left.close().await?;
     right.close().await?;
-    context.output.answer(&changes, |changes| compared::text(changes))?;
+    context.output.answer(&changes, |changes| {
+        let moments = [("from", &earlier), ("to", &later)].map(|(name, made)| {
+            format!("{name:5} {}  {}\n", made.generation.schema(), brief(&made.frontier))
+        });
+        format!("{}{}", moments.concat(), compared::body(changes))
+    })?;
     Ok(Exit::Done)
 }
 

@@ -5,7 +5,7 @@ use brainops_projection::{
     WhichSide,
 };
 
-use crate::overview::{count, table};
+use crate::overview::{brief, count, table};
 
 /// How much of a digest tells people that two are the same.
 const DIGEST_LETTERS: usize = 16;
@@ -14,15 +14,20 @@ const DIGEST_LETTERS: usize = 16;
 pub fn text(compared: &Comparison) -> String {
     let verdict = if compared.is_equal() { "equal" } else { "different" };
     let (left, right) = (&compared.left, &compared.right);
-    let mut text = format!(
-        "{} (fold version {}) and {} (fold version {}) are {verdict} at {}\n{}\n",
+    format!(
+        "{} (fold version {}) and {} (fold version {}) are {verdict} at {}\n{}",
         left.schema,
         left.fold_version,
         right.schema,
         right.fold_version,
-        compared.frontier,
-        tables(compared)
-    );
+        brief(&compared.frontier),
+        body(compared)
+    )
+}
+
+/// The same without saying what was compared.
+pub fn body(compared: &Comparison) -> String {
+    let mut text = format!("{}\n", tables(compared));
     for table in &compared.tables {
         text.extend(definition(table));
         text.extend(table.rows.iter().map(|row| row_text(table, row)));

@@ -79,8 +79,8 @@ fn remedy(name: &str, stop: &str) -> String {
     let class = stop.split(' ').next().unwrap_or_default();
     match class {
         "TopicReplaced" | "RecordChanged" => format!(
-            "the log is not the one that {name} was folded from: bring that log back, or fold {name} anew (local \
-             installation: `make reset`)"
+            "the log is not the one that {name} was folded from: bring that log back; on a local installation, `make reset` \
+             begins anew and destroys its log"
         ),
         "RetentionPassed" => format!(
             "history was deleted before {name} read it: set retention.ms=-1 on the topic and bring the log back from a copy"

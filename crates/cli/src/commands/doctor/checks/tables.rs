@@ -54,10 +54,12 @@ fn other_version(name: &str, number: i32, version: i32, offered: i32) -> Finding
     let found =
         format!("generation {number} of {name} holds fold version {version}, this program folds {offered}");
     let advice = if version > offered {
-        "run the newer program that made it"
+        "run the newer program that made it".to_owned()
     } else {
-        "a new generation is needed, which this program cannot make yet: `make reset` begins a local installation anew, and \
-         destroys its log; else run the older program"
+        format!(
+            "`brainops projection rebuild {name} --swap` folds one of this version while that one serves; until then it goes on \
+             only where the older program runs"
+        )
     };
     Finding::error(NAME, found, advice)
 }
