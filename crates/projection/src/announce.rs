@@ -6,12 +6,15 @@
 use brainops_event::types::projection::SubjectParked;
 use brainops_event::{Envelope, EventType, Outgoing, Source, Subject, TypedEvent as _, derived_id};
 use brainops_outbox::{Enqueued, enqueue};
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
 use crate::apply::Applier;
 use crate::decision::{DecisionError, SOURCE};
 use crate::generation::Generation;
 use crate::model::ReadModel;
+use crate::parked::position;
+use crate::reason::ReasonClass;
 use crate::sort::Parked;
 
 /// The event that says that this was parked.
@@ -35,6 +38,35 @@ pub(crate) fn parked_event(generation: &Generation, parked: &Parked) -> Result<O
     };
     // Parked when the log recorded it, as far as anybody can say again: the clock here would say another time.
     Ok(Outgoing::typed(envelope.with_time(parked.recorded_at), &data)?)
+}
+
+/// The events that say what a generation has parked: for one that was folded from history, where nothing can be appended.
+/// Each has the id that following would give it, so that it is said once.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn parked_events(pool: &PgPool, generation: &Generation) -> Result<Vec<Outgoing>, sqlx::Error> {
+    let sql = "SELECT topic, partition, record_offset, subject, reason_code, event_source, event_id, recorded_at \
+                 FROM {generation}.parked ORDER BY topic, partition, record_offset";
+    let rows = sqlx::query(AssertSqlSafe(generation.fill(sql))).fetch_all(pool).await?;
+    let event = |row: &PgRow| {
+        let first = position(row, ["topic", "partition", "record_offset"])?;
+        let (source, id): (Option<String>, Option<String>) =
+            (row.try_get("event_source")?, row.try_get("event_id")?);
+        let parked = Parked {
+            place: (first.topic, first.partition),
+            offset: first.offset,
+            subject: row.try_get("subject")?,
+            class: ReasonClass::from_name(row.try_get("reason_code")?),
+            reason: String::new(),
+            event: source.zip(id),
+            recorded_at: row.try_get("recorded_at")?,
+            last: first.offset,
+            held: 1,
+        };
+        parked_event(generation, &parked).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+    };
+    rows.iter().map(event).collect()
 }
 
 impl<M: ReadModel> Applier<M> {

@@ -232,21 +232,23 @@ pub async fn drop_older(pool: &PgPool, read_model: &str, keep: usize) -> Result<
     Ok(dropped)
 }
 
-/// The generations of all read models that may go: of past moments whose time is over, and those whose removal was
-/// begun and not finished.
+/// The generations of all read models that may go: past moments whose time is over, checks that were left behind, and
+/// those whose removal was begun and not finished.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn expired(pool: &PgPool) -> Result<Vec<KnownGeneration>, sqlx::Error> {
     let query = "SELECT DISTINCT read_model FROM brainops.generation \
-                  WHERE state = 'dropping' OR (kind = 'moment' AND state <> 'dropped' AND expires_at <= now()) \
+                  WHERE state = 'dropping' OR (kind <> 'lineage' AND state <> 'dropped' AND expires_at <= now()) \
                   ORDER BY read_model";
     let names: Vec<String> = sqlx::query_scalar(query).fetch_all(pool).await?;
     let now: brainops_event::Timestamp = sqlx::query_scalar("SELECT now()").fetch_one(pool).await?;
     let may_go = |one: &KnownGeneration| match (one.state, one.generation.kind) {
         (GenerationState::Dropping, _) => true,
-        (GenerationState::Dropped, _) | (_, GenerationKind::Lineage | GenerationKind::Check) => false,
-        (_, GenerationKind::Moment) => one.expires_at.is_some_and(|expires_at| expires_at <= now),
+        (GenerationState::Dropped, _) | (_, GenerationKind::Lineage) => false,
+        (_, GenerationKind::Moment | GenerationKind::Check) => {
+            one.expires_at.is_some_and(|expires_at| expires_at <= now)
+        }
     };
     let mut expired = Vec::new();
     for name in names {

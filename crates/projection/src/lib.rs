@@ -86,6 +86,7 @@ mod wait;
 mod writer;
 
 pub use align::{AlignError, compare_aligned};
+pub use announce::parked_events;
 pub use any::{AnyReadModel, Boxed, any};
 pub use compare::{
     ColumnDifference, ColumnTypes, CompareError, CompareLimits, ComparedGeneration, Comparison, EventOfRow,

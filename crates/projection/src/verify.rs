@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use brainops_event::Frontier;
+use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +16,9 @@ use crate::install::offered_version;
 use crate::lineage::{FindError, find_generation};
 use crate::model::ReadModel;
 use crate::rebuild::{RebuildError, Request, Workshop, begin_rebuild, in_database, work_on_rebuild};
+
+/// How long a fold that is to be compared may take; older ones were left behind.
+const LEFT_BEHIND_AFTER: TimeDelta = TimeDelta::days(2);
 
 /// What holding rows against the log has shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -105,8 +110,13 @@ async fn begin<M: ReadModel>(
     let mut connection = shop.pool.acquire().await.map_err(failed("connect for a comparison"))?;
     let goal = frontier(&mut connection, served).await.map_err(failed("read the checkpoints"))?;
     drop(connection);
-    let request = Request { kind: GenerationKind::Check, goal: Some(goal), ..Request::next(None) };
-    Ok(begin_rebuild(&**model, shop, request).await?)
+    Ok(begin_rebuild(&**model, shop, check_request(Some(goal))).await?)
+}
+
+/// What is folded to be compared. One that is left behind by a process that died is dropped when its time is over.
+fn check_request(goal: Option<Frontier>) -> Request {
+    let expires_at = Some(Utc::now() + LEFT_BEHIND_AFTER);
+    Request { kind: GenerationKind::Check, goal, expires_at, ..Request::next(None) }
 }
 
 async fn compare_with_log<M: ReadModel>(
@@ -136,8 +146,7 @@ async fn folds_the_same_again<M: ReadModel>(
     stop: &CancellationToken,
 ) -> Result<bool, VerifyError> {
     let goal = Some(first.frontier().clone());
-    let request = Request { kind: GenerationKind::Check, goal, ..Request::next(None) };
-    let again = begin_rebuild(&**model, shop, request).await?;
+    let again = begin_rebuild(&**model, shop, check_request(goal)).await?;
     let same = async {
         work_on_rebuild(Arc::clone(model), shop.clone(), again.clone(), stop.clone()).await?;
         let mut second = Side::open(&shop.pool, &again).await?;
