@@ -5,6 +5,7 @@
 //! a removal that was interrupted is simply begun again and goes on. At last the row says `dropped`, and stays, so that
 //! the number is never used again. Nothing is ever removed because something else depended on it.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -216,7 +217,7 @@ pub async fn older(pool: &PgPool, read_model: &str, keep: usize) -> Result<Vec<K
     };
     let mut replaced: Vec<KnownGeneration> =
         generations(pool, read_model).await?.into_iter().filter(was_replaced).collect();
-    replaced.sort_by(|one, other| other.replaced_at.cmp(&one.replaced_at));
+    replaced.sort_by_key(|one| Reverse(one.replaced_at));
     Ok(replaced.into_iter().skip(keep).collect())
 }
 

@@ -152,6 +152,29 @@ async fn whoever_is_in_the_way_is_named_and_others_read_on() {
     namespace.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_transaction_of_another_role_is_waited_for_too() {
+    let (namespace, _, _) = two_generations("swap-roles").await;
+    let pool = namespace.pool();
+    let role = format!("reporter-{}", namespace.prefix());
+    let create = format!("CREATE ROLE \"{role}\" LOGIN PASSWORD 'of-this-test'");
+    sqlx::raw_sql(AssertSqlSafe(create)).execute(pool).await.unwrap();
+    let options = (*pool.connect_options()).clone().username(&role).password("of-this-test");
+    let mut other_role = sqlx::PgConnection::connect_with(&options).await.unwrap();
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1";
+    sqlx::raw_sql(begin).execute(&mut other_role).await.unwrap();
+    let third = ready(pool, 3, 1, TABLES_SQL, VIEWS_SQL).await;
+    checkpoint(pool, &third, "t.business", 0, 10).await;
+    let refused = swap(pool, &third, impatient()).await.unwrap_err();
+    assert!(matches!(refused, SwapError::OldSnapshots { .. }), "{refused}");
+    assert!(refused.to_string().contains(&role), "{refused}");
+    sqlx::raw_sql("ROLLBACK").execute(&mut other_role).await.unwrap();
+    swap(pool, &third, SwapOptions::default()).await.unwrap();
+    other_role.close().await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("DROP ROLE \"{role}\""))).execute(pool).await.unwrap();
+    namespace.close().await;
+}
+
 /// How long the slowest of many reads takes while a swap is being tried.
 async fn longest_read(pool: &PgPool) -> Duration {
     let mut longest = Duration::ZERO;

@@ -19,11 +19,15 @@ use common::hand::{MONTHS_SQL, checkpoint, execute, ready};
 use common::{Metrics, TABLES_SQL, VIEWS_SQL};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 const READERS: usize = 50;
 const SWAPS: usize = 20;
+
+/// Waits are measured, so the tests take turns.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// One row in each table, marked with the number of the generation (`last_partition` and `partition`), and the
 /// checkpoint with them.
@@ -35,7 +39,8 @@ const WRITE: &str = "\
 /// Everything that a reader can check in one select: all rows of both tables carry one mark, and every row has its
 /// fellow.
 const JOINED: &str = "\
-    SELECT count(DISTINCT m.last_partition) + count(DISTINCT s.partition) AS marks, \
+    SELECT count(*) AS rows, \
+           count(DISTINCT m.last_partition) + count(DISTINCT s.partition) AS marks, \
            min(m.last_partition) IS DISTINCT FROM min(s.partition) AS mixed, \
            count(*) FILTER (WHERE m.subject IS NULL OR s.subject IS NULL) AS alone \
       FROM metrics.metric AS m FULL JOIN metrics.sample AS s ON s.log_offset = m.times";
@@ -87,14 +92,17 @@ impl Scene {
         for number in 0..READERS {
             let (pool, stop) = (self.readers.clone(), self.stop.clone());
             self.tasks.spawn(async move {
-                let mut longest = Duration::ZERO;
+                let (mut longest, mut rows) = (Duration::ZERO, 0);
                 while !stop.is_cancelled() {
-                    let waited = if number % 2 == 0 {
-                        select_once(&pool).await
+                    let read = if number % 2 == 0 {
+                        select_once(&pool).await?
                     } else {
-                        select_often(&pool, number).await
+                        select_often(&pool, number).await?
                     };
-                    longest = longest.max(waited?);
+                    if read.rows < rows {
+                        return Err(format!("back in time: {} rows after {rows}", read.rows));
+                    }
+                    (longest, rows) = (longest.max(read.waited), read.rows);
                     tokio::time::sleep(Duration::from_millis(20 + 3 * u64::try_from(number).unwrap())).await;
                 }
                 Ok(longest)
@@ -122,22 +130,30 @@ async fn write(pool: &PgPool, generation: &Generation, n: u32) {
     execute(pool, generation, &WRITE.replace("{n}", &n.to_string())).await;
 }
 
-async fn select_once(pool: &PgPool) -> Result<Duration, String> {
+/// What a reader has found to be well.
+struct Read {
+    /// The longest that one select took.
+    waited: Duration,
+    rows: i64,
+}
+
+async fn select_once(pool: &PgPool) -> Result<Read, String> {
     let failed = |error: sqlx::Error| error.to_string();
     let mut connection = pool.acquire().await.map_err(failed)?;
     let begin = Instant::now();
     let row = sqlx::query(JOINED).fetch_one(&mut *connection).await.map_err(failed)?;
     let waited = begin.elapsed();
     let (marks, mixed, alone): (i64, bool, i64) = (row.get("marks"), row.get("mixed"), row.get("alone"));
+    let rows = row.get("rows");
     if (marks, mixed, alone) == (2, false, 0) {
-        Ok(waited)
+        Ok(Read { waited, rows })
     } else {
         Err(format!("one select: {marks} {mixed} {alone}"))
     }
 }
 
 /// Several selects in one snapshot; every other reader takes its snapshot before it reads anything.
-async fn select_often(pool: &PgPool, number: usize) -> Result<Duration, String> {
+async fn select_often(pool: &PgPool, number: usize) -> Result<Read, String> {
     let failed = |error: sqlx::Error| error.to_string();
     let mut transaction =
         pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await.map_err(failed)?;
@@ -161,11 +177,13 @@ async fn select_often(pool: &PgPool, number: usize) -> Result<Duration, String> 
     }
     transaction.commit().await.map_err(failed)?;
     let is_one = found[0].1.is_some() && found[0].1 == found[0].2 && found.iter().all(|one| *one == found[0]);
-    if is_one { Ok(longest) } else { Err(format!("one snapshot: {found:?}")) }
+    let rows = found[0].0;
+    if is_one { Ok(Read { waited: longest, rows }) } else { Err(format!("one snapshot: {found:?}")) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_readers_see_one_generation_at_a_time() {
+    let _alone = ALONE.lock().await;
     let mut scene = Scene::new("swap-readers").await;
     scene.start_writer();
     scene.start_readers();
@@ -179,7 +197,7 @@ async fn fifty_readers_see_one_generation_at_a_time() {
     }
     let longest = scene.end().await.expect("no reader sees a mix");
     eprintln!(
-        "{SWAPS} swaps in {tries} tries; the longest that a reader took for one select was {longest:?}"
+        "{SWAPS} swaps in {tries} tries; views were locked for {locked:.3} s at most, and no select took longer than {longest:?}"
     );
     assert!(longest < Duration::from_secs(2), "{longest:?}");
 }
@@ -187,6 +205,7 @@ async fn fifty_readers_see_one_generation_at_a_time() {
 /// The readers above would see it if views changed one after the other.
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_would_see_a_swap_in_two_transactions() {
+    let _alone = ALONE.lock().await;
     let mut scene = Scene::new("swap-broken").await;
     scene.start_readers();
     let deadline = Instant::now() + Duration::from_secs(30);

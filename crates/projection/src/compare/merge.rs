@@ -172,3 +172,33 @@ fn differing(pair: &Pair, left: &Tuple, right: &Tuple) -> Vec<usize> {
     };
     (0..pair.common.len()).filter(differs).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tuples::tests::copy;
+    use super::*;
+    use crate::generation::{Generation, ModelName};
+    use crate::layout::{ColumnLayout, TableLayout};
+
+    async fn read(names: &[&str]) -> Result<u64, CompareError> {
+        let columns = vec![ColumnLayout { name: "name".to_owned(), type_name: "text".to_owned() }];
+        let layout = TableLayout { name: "lead".to_owned(), columns, key: vec![0] };
+        let generation = Generation::of_lineage(ModelName::new("leads").unwrap(), 1, 1);
+        let table = Ordered::new(&generation, &layout)?;
+        let rows: Vec<_> = names.iter().map(|name| vec![Some(name.as_bytes().to_vec())]).collect();
+        let chunks = futures::stream::iter([Ok::<_, sqlx::Error>(copy(&rows))]);
+        Ok(Cursor::new("leads_g1", &table, chunks).finish().await?.0)
+    }
+
+    #[tokio::test]
+    async fn an_order_that_is_not_that_of_bytes_is_refused() {
+        assert_eq!(read(&["B", "a", "z", "\u{e9}", "\u{e000}", "\u{1f600}"]).await.unwrap(), 6);
+        for (names, before) in [(["a", "B"], 1), (["\u{e9}", "f"], 1), (["a", "a"], 1)] {
+            let refused = read(&names).await.unwrap_err();
+            assert!(
+                matches!(refused, CompareError::OutOfOrder { after, .. } if after == before),
+                "{refused}"
+            );
+        }
+    }
+}

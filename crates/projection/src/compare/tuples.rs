@@ -164,11 +164,12 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn copy(rows: &[Vec<Option<Vec<u8>>>]) -> Vec<u8> {
+    /// What Postgres sends for these rows.
+    pub(in crate::compare) fn copy(rows: &[Vec<Option<Vec<u8>>>]) -> Vec<u8> {
         let mut bytes = [SIGNATURE, &[0; 8]].concat();
         for row in rows {
             bytes.extend(i16::try_from(row.len()).unwrap().to_be_bytes());

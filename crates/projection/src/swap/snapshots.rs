@@ -2,10 +2,12 @@
 //!
 //! A transaction that reads several times in one snapshot would, after a swap, read tables that were filled after its
 //! snapshot was taken, and find them empty. So a swap waits for such transactions to end. Those that begin later see
-//! all rows.
+//! all rows. It may wait for one too many: Postgres shows which transactions were open when a snapshot was taken, and of
+//! another role not when.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
+use brainops_event::Timestamp;
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row as _};
 use tokio::time::{Instant, sleep};
@@ -15,15 +17,7 @@ use crate::generation::Generation;
 use crate::parked::corrupt;
 
 /// How often is looked.
-const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
-
-/// A snapshot that somebody holds.
-struct Held {
-    blocker: Blocker,
-    /// `None` of a session that hides it.
-    xmin: Option<u64>,
-    virtualxid: Option<String>,
-}
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Waits until every snapshot in this database is younger than the transaction that made the generation ready.
 pub(super) async fn wait_for_old_snapshots(
@@ -37,20 +31,13 @@ pub(super) async fn wait_for_old_snapshots(
         what: "look for old transactions that may read the views",
         source,
     };
-    let Some(ready) = ready_xid(pool, generation).await.map_err(failed)? else { return Ok(()) };
+    let (ready, now) = ready_xid(pool, generation).await.map_err(failed)?;
+    let Some(ready) = ready else { return Ok(()) };
     let deadline = Instant::now() + options.patience;
-    // Of those that hide their snapshots, whoever is open now may be too old; whoever comes later is not.
-    let mut hidden: Option<BTreeSet<String>> = None;
     loop {
-        let held = held(pool).await.map_err(failed)?;
-        let open = held.iter().filter(|one| one.xmin.is_none()).filter_map(|one| one.virtualxid.clone());
-        let hidden = &*hidden.get_or_insert_with(|| open.collect());
-        let is_old = |one: &Held| match (one.xmin, &one.virtualxid) {
-            (Some(xmin), _) => xmin <= ready,
-            (None, Some(virtualxid)) => hidden.contains(virtualxid),
-            (None, None) => false,
-        };
-        let blockers: Vec<Blocker> = held.into_iter().filter(is_old).map(|one| one.blocker).collect();
+        let held = held(pool, now).await.map_err(failed)?;
+        let is_old = |(xmin, blocker): (u64, Blocker)| (xmin <= ready).then_some(blocker);
+        let blockers: Vec<Blocker> = held.into_iter().filter_map(is_old).collect();
         if blockers.is_empty() {
             return Ok(());
         }
@@ -62,24 +49,22 @@ pub(super) async fn wait_for_old_snapshots(
     }
 }
 
-async fn ready_xid(pool: &PgPool, generation: &Generation) -> Result<Option<u64>, sqlx::Error> {
-    let query = "SELECT ready_xid::text FROM brainops.generation WHERE read_model = $1 AND generation = $2";
-    let query = sqlx::query_scalar(query).bind(generation.read_model.as_str()).bind(generation.number);
-    let ready: Option<String> = query.fetch_one(pool).await?;
-    ready.map(|ready| ready.parse().map_err(corrupt)).transpose()
+/// The transaction that made the generation ready, and what time it is: whoever begins later sees what it did.
+async fn ready_xid(pool: &PgPool, generation: &Generation) -> Result<(Option<u64>, Timestamp), sqlx::Error> {
+    let query = "SELECT ready_xid::text, clock_timestamp() FROM brainops.generation \
+                  WHERE read_model = $1 AND generation = $2";
+    let query = sqlx::query_as(query).bind(generation.read_model.as_str()).bind(generation.number);
+    let (ready, now): (Option<String>, Timestamp) = query.fetch_one(pool).await?;
+    Ok((ready.map(|ready| ready.parse().map_err(corrupt)).transpose()?, now))
 }
 
-async fn held(pool: &PgPool) -> Result<Vec<Held>, sqlx::Error> {
-    let rows = sqlx::query(include_str!("../sql/snapshots.sql")).fetch_all(pool).await?;
+/// The snapshots that others hold: the oldest transaction that was open when each was taken, and whose it is.
+async fn held(pool: &PgPool, before: Timestamp) -> Result<Vec<(u64, Blocker)>, sqlx::Error> {
+    let rows = sqlx::query(include_str!("../sql/snapshots.sql")).bind(before).fetch_all(pool).await?;
     let held = |row: &PgRow| {
         let newest: u64 = row.try_get::<&str, _>("newest")?.parse().map_err(corrupt)?;
-        let xmin: Option<u32> =
-            row.try_get::<Option<&str>, _>("xmin")?.map(str::parse).transpose().map_err(corrupt)?;
-        Ok(Held {
-            blocker: blocker(row)?,
-            xmin: xmin.map(|xmin| widened(xmin, newest)),
-            virtualxid: row.try_get("virtualxid")?,
-        })
+        let xmin: u32 = row.try_get::<&str, _>("xmin")?.parse().map_err(corrupt)?;
+        Ok((widened(xmin, newest), blocker(row)?))
     };
     rows.iter().map(held).collect()
 }
