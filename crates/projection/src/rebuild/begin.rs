@@ -86,7 +86,8 @@ pub async fn begin_rebuild<M: ReadModel>(
     let number = known.iter().map(|one| one.generation.number).max().unwrap_or_default() + 1;
     let fold_version = offered_version(model);
     let generation = Generation { read_model: read_model.clone(), number, fold_version, kind: request.kind };
-    let begun = write(&mut transaction, model, &generation, &scope, (start, goal), &request, shop).await;
+    let plan = Plan { generation: &generation, scope: &scope, start, goal, worker: &shop.worker };
+    let begun = write(&mut transaction, model, &plan, &request).await;
     begun.map_err(failed("make the tables"))?;
     transaction.commit().await.map_err(failed("commit the beginning of a rebuild"))?;
     tracing::info!(projector.name = %read_model, generation = number, "a rebuild has begun");
@@ -157,15 +158,22 @@ async fn same_topics(
     Ok(())
 }
 
+/// What is to be folded, and into which generation.
+struct Plan<'a> {
+    generation: &'a Generation,
+    scope: &'a Scope,
+    start: Frontier,
+    goal: Frontier,
+    worker: &'a str,
+}
+
 async fn write<M: ReadModel>(
     connection: &mut PgConnection,
     model: &M,
-    generation: &Generation,
-    scope: &Scope,
-    (start, goal): (Frontier, Frontier),
+    plan: &Plan<'_>,
     request: &Request,
-    shop: &Workshop,
 ) -> Result<(), sqlx::Error> {
+    let Plan { generation, scope, start, goal, worker } = plan;
     create(&mut *connection, generation, model, GenerationState::Building).await?;
     take_off(&mut *connection, generation).await?;
     let told = "UPDATE brainops.generation SET made_by = $3, expires_at = $4, moment = $5 WHERE read_model = $1 AND generation = $2";
@@ -175,7 +183,7 @@ async fn write<M: ReadModel>(
     let job = "INSERT INTO brainops.rebuild (read_model, generation, state, goal, happened_to, started_by) \
                VALUES ($1, $2, 'running', $3, $4, $5)";
     let job = sqlx::query(job).bind(generation.read_model.as_str()).bind(generation.number);
-    let job = job.bind(Json(&goal)).bind(request.happened_to).bind(&shop.worker);
+    let job = job.bind(Json(goal)).bind(request.happened_to).bind(worker);
     job.execute(&mut *connection).await?;
     for (topic, partition, from) in start.iter().filter(|(topic, ..)| scope.folded.contains(topic)) {
         let Some(to) = goal.get(topic, partition) else { continue };

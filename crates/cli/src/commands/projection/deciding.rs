@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use brainops_event::{Outgoing, Position};
+use brainops_outbox::AppendError;
 use brainops_projection::{
-    FindError, Generation, ServingError, SwapError, SwapOptions, Swapped, newly_parked, serving, swap,
-    swapped_event,
+    FindError, Generation, ServingError, SwapError, SwapOptions, Swapped, newly_parked, parked_events,
+    serving, swap, swapped_event,
 };
 use clap::Args;
 use serde::Serialize;
@@ -90,6 +91,9 @@ pub async fn decide_to_show(
     };
     let swapped = swap(pool, to, options).await;
     let swapped = swapped.with_context(|| format!("it was decided ({decision}) and not done"))?;
+    announce(context, pool, to)
+        .await
+        .context("it is done, and what it has parked could not be told to the log")?;
     context.output.answer(&Answer { decision, swapped }, |Answer { decision, swapped }| {
         let Swapped { read_model, from, to, tries, locked_seconds, .. } = swapped;
         let milliseconds = locked_seconds * 1_000.0;
@@ -98,6 +102,25 @@ pub async fn decide_to_show(
         )
     })?;
     Ok(Exit::Done)
+}
+
+/// Tells the log what a generation has parked: folded from history, it could not say so itself. What was said before is
+/// said once.
+async fn announce(context: &Context, pool: &PgPool, generation: &Generation) -> anyhow::Result<()> {
+    let events = parked_events(pool, generation).await?;
+    if events.is_empty() {
+        return Ok(());
+    }
+    let told =
+        with_outbox(context, Patience::of(OPEN_LIMIT), async |outbox| Ok(outbox.append_all(events).await));
+    for receipt in told.await? {
+        match receipt {
+            // Following has said it in other words, before a database was restored from a copy.
+            Ok(_) | Err(AppendError::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Appends what was decided, and waits until it stands in the log.
