@@ -77,6 +77,11 @@ impl Context {
 
     /// Where and with what this process folds history: it can read the log, and nothing else.
     pub async fn workshop(&self) -> anyhow::Result<Workshop> {
+        self.workshop_on(self.pool().await?)
+    }
+
+    /// The same over connections to Postgres that are there.
+    pub fn workshop_on(&self, pool: PgPool) -> anyhow::Result<Workshop> {
         let Settings { kafka, log, replay, state, .. } = self.settings();
         ensure!(
             (1..=64).contains(&replay.partitions_at_once),
@@ -85,7 +90,7 @@ impl Context {
         );
         let log = ReadOnlyCluster::new(kafka.clone(), log.clone());
         Ok(Workshop {
-            pool: self.pool().await?,
+            pool,
             log: log.context("the sections kafka and log cannot be used")?,
             registry: self.registry()?,
             scratch: replay.scratch.clone().unwrap_or_else(|| state.folder.join("scratch")),

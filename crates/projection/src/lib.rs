@@ -106,8 +106,8 @@ pub use listing::{ListedGeneration, list_generations};
 pub use migrate::migrate;
 pub use model::ReadModel;
 pub use moment::{
-    Clock, MomentAt, MomentError, MomentQuestion, MomentState, MomentWanted, ResolvedMoment, in_schema,
-    moment_state, offer_moment, resolve_moment, withdraw_expired,
+    Clock, ListedMoment, MomentAt, MomentError, MomentQuestion, MomentState, MomentTextError, MomentWanted,
+    ResolvedMoment, in_schema, list_moments, moment_state, offer_moment, resolve_moment, withdraw_expired,
 };
 pub use parked::{
     ParkedError, ParkedRecord, ParkedSubject, decision_state, dismissed, parked, parked_records,

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::append::Append;
 use crate::config::ServerConfig;
 use crate::health::{Probe, Readiness};
+use crate::moments::Moments;
 use crate::secret::Secret;
 
 /// The most requests that are worked on at the same time: with the largest bodies they take about a gigabyte.
@@ -29,6 +30,8 @@ pub struct ServerParts {
     pub pool: PgPool,
     /// The way to the log.
     pub appender: Arc<dyn Append>,
+    /// The way to past moments.
+    pub moments: Arc<dyn Moments>,
     /// Keys and pseudonyms.
     pub keys: Arc<dyn KeyStore>,
     /// Seals personal text; usually the same store as `keys`.
@@ -46,6 +49,7 @@ pub struct Doors {
     pub config: ServerConfig,
     pub pool: PgPool,
     pub appender: Arc<dyn Append>,
+    pub moments: Arc<dyn Moments>,
     pub keys: Arc<dyn KeyStore>,
     pub sealer: Arc<dyn Sealer>,
     pub secrets: Secrets,
@@ -62,6 +66,7 @@ impl Doors {
             readiness: Readiness::new(parts.pool.clone(), parts.probes),
             pool: parts.pool,
             appender: parts.appender,
+            moments: parts.moments,
             keys: parts.keys,
             sealer: parts.sealer,
             secrets: parts.secrets,

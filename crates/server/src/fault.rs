@@ -44,6 +44,18 @@ pub fn database_problem(error: &sqlx::Error) -> Problem {
     }
 }
 
+/// The same for a past moment, which may have been dropped while it was read.
+pub fn moment_problem(error: &sqlx::Error) -> Problem {
+    // A table, function, relation or schema that is gone, in the words of the planner or of what it had open.
+    match code(error).as_deref() {
+        Some("3F000" | "42P01" | "42883" | "XX000") => {
+            tracing::info!(error = %error_chain(error), "a past moment was dropped while it was asked for");
+            Problem::new(Kind::Unavailable, "the past moment was dropped a moment ago: ask again")
+        }
+        _ => database_problem(error),
+    }
+}
+
 /// A read model that is not installed has no schema, no tables, or not yet its views.
 pub fn is_not_installed(error: &sqlx::Error) -> bool {
     matches!(code(error).as_deref(), Some("3F000" | "42P01"))

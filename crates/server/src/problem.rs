@@ -49,6 +49,8 @@ pub enum Kind {
     Unauthenticated,
     /// No such path.
     NotFound,
+    /// No such past moment, or no such read model.
+    NoSuchMoment,
     /// The path has no such method.
     Method,
     /// The body is larger than the door takes.
@@ -63,6 +65,10 @@ pub enum Kind {
     Busy,
     /// Too many events wait for the log; later helps.
     Full,
+    /// The caller has too many past moments being made; later helps.
+    TooManyMoments,
+    /// The log has lost its beginning, so the past is not known.
+    HistoryGone,
     /// Something that we need is away; the same request again may succeed.
     Unavailable,
     /// What was sent is kept, and the log has not acknowledged it yet; the same request again answers where it stands.
@@ -81,6 +87,7 @@ impl Kind {
                 (StatusCode::UNAUTHORIZED, "unauthenticated", "who asks could not be established")
             }
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "there is no such door"),
+            Self::NoSuchMoment => (StatusCode::NOT_FOUND, "no-such-moment", "there is no such past moment"),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "the door does not take this method")
             }
@@ -92,6 +99,10 @@ impl Kind {
             Self::Conflict => (StatusCode::CONFLICT, "conflict", "the id was given to another event before"),
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy", "too many requests at once"),
             Self::Full => (StatusCode::TOO_MANY_REQUESTS, "full", "too many events wait for the log"),
+            Self::TooManyMoments => {
+                (StatusCode::TOO_MANY_REQUESTS, "too-many-moments", "too many past moments are being made")
+            }
+            Self::HistoryGone => (StatusCode::GONE, "history-gone", "the log has lost its beginning"),
             Self::Unacknowledged => {
                 (StatusCode::GATEWAY_TIMEOUT, "not-acknowledged", "kept, and not acknowledged by the log yet")
             }
@@ -210,7 +221,12 @@ impl IntoResponse for Problem {
             Kind::Unauthenticated => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"brainops\""));
             }
-            Kind::Busy | Kind::Full | Kind::Unavailable | Kind::Unacknowledged | Kind::TimedOut => {
+            Kind::Busy
+            | Kind::Full
+            | Kind::TooManyMoments
+            | Kind::Unavailable
+            | Kind::Unacknowledged
+            | Kind::TimedOut => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(self.retry_after)));
             }
             _ => {}

@@ -27,6 +27,8 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .route("/leads", get(query::leads::list))
         .route("/leads/funnel", get(query::leads::funnel))
         .route("/projections", get(query::projections::list))
+        .route("/projections/{name}/moments", get(query::moments::list))
+        .route("/projections/{name}/moments/{number}", get(query::moments::show))
         .route_layer(from_fn_with_state(doors.clone(), require_bearer))
         .route("/webhooks/github", post(webhook::github::receive))
         .route_layer(from_fn_with_state(doors.clone(), telemetry::take_a_place))
@@ -52,11 +54,13 @@ async fn index() -> Response {
         door("POST", "/seal", "seal a personal text, for producers that append on their own"),
         door("POST", "/webhooks/github", "take a signed delivery of GitHub (no token)"),
         door("POST", "/webhooks/alertmanager", "take a notification of Alertmanager"),
-        door("GET", "/deployments", "deployments, the latest first"),
-        door("GET", "/deployments/dora", "the four DORA figures by service, environment and week"),
-        door("GET", "/leads", "leads and their stages"),
-        door("GET", "/leads/funnel", "how many leads reached each stage"),
+        door("GET", "/deployments", "deployments, the latest first; as_of= for a past moment"),
+        door("GET", "/deployments/dora", "the four DORA figures by service, environment and week; as_of="),
+        door("GET", "/leads", "leads and their stages; as_of= for a past moment"),
+        door("GET", "/leads/funnel", "how many leads reached each stage; as_of="),
         door("GET", "/projections", "the read models, how far they are and why one stopped"),
+        door("GET", "/projections/{name}/moments", "the past moments of a read model"),
+        door("GET", "/projections/{name}/moments/{number}", "one of them, and how far its making is"),
         door("GET", "/metrics", "figures of this process for Prometheus"),
         door("GET", "/healthz", "whether the process lives (no token)"),
         door("GET", "/readyz", "whether all that it needs is there (no token)"),

@@ -1,9 +1,8 @@
 //! A past moment as people write it: a time, a place in the log, or an event.
 
-use anyhow::{Context as _, bail, ensure};
-use brainops_event::{Frontier, Offset, Partition, Position, Timestamp, TopicName, parse_timestamp};
+use anyhow::{Context as _, bail};
+use brainops_event::{Offset, Partition, Position, TopicName};
 use brainops_projection::{Clock, MomentAt, MomentQuestion};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use clap::{Args, ValueEnum};
 use sqlx::{PgPool, Row as _};
 
@@ -45,8 +44,8 @@ impl AskedMoment {
         clock: Where,
     ) -> anyhow::Result<MomentQuestion> {
         let at = match self {
-            Self { at: Some(text), .. } => MomentAt::Time(time(text)?),
-            Self { frontier: Some(text), .. } => MomentAt::Frontier(frontier(text)?),
+            Self { at: Some(text), .. } => MomentAt::time(text)?,
+            Self { frontier: Some(text), .. } => MomentAt::frontier(text)?,
             Self { event: Some(id), .. } => after(pool, id, source).await?,
             _ => bail!("say which moment is meant with --at, --frontier or --event"),
         };
@@ -67,47 +66,9 @@ impl From<Where> for Clock {
 pub async fn moment_question(pool: &PgPool, text: &str, clock: Where) -> anyhow::Result<MomentQuestion> {
     let at = match text.strip_prefix("event:") {
         Some(id) => after(pool, id, None).await?,
-        None if text.contains('@') || text.trim_start().starts_with('{') => {
-            MomentAt::Frontier(frontier(text)?)
-        }
-        None => MomentAt::Time(time(text)?),
+        None => text.parse()?,
     };
     Ok(MomentQuestion { at, clock: clock.into() })
-}
-
-/// A time as RFC 3339 has it, with or without seconds, or a day.
-fn time(text: &str) -> anyhow::Result<Timestamp> {
-    if let Ok(time) = parse_timestamp(text) {
-        return Ok(time);
-    }
-    let utc = |naive: NaiveDateTime| DateTime::<Utc>::from_naive_utc_and_offset(naive, Utc);
-    if let Ok(minute) = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%MZ") {
-        return Ok(utc(minute));
-    }
-    if let Some(day) =
-        NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().and_then(|day| day.and_hms_opt(0, 0, 0))
-    {
-        return Ok(utc(day));
-    }
-    bail!(
-        "{text:?} is no time; accepted are times such as 2026-10-01T00:00Z and days such as 2026-10-01, UTC"
-    )
-}
-
-fn frontier(text: &str) -> anyhow::Result<Frontier> {
-    if text.trim_start().starts_with('{') {
-        return serde_json::from_str(text).context("the frontier cannot be read as JSON");
-    }
-    let places = text.split([' ', ',']).filter(|place| !place.is_empty());
-    let places = places.map(|place| {
-        let at: Position = place.parse().with_context(|| {
-            format!("{place:?} is no place in the log; accepted is topic/partition@offset")
-        })?;
-        Ok((at.topic, at.partition, at.offset))
-    });
-    let frontier: Frontier = places.collect::<anyhow::Result<_>>()?;
-    ensure!(!frontier.is_empty(), "the frontier names no partition; accepted is topic/partition@offset");
-    Ok(frontier)
 }
 
 /// Right after an event that the index knows.
@@ -131,36 +92,6 @@ async fn after(pool: &PgPool, id: &str, source: Option<&str>) -> anyhow::Result<
                 "several sources have an event {id}: say which with --source; there are {}",
                 sources.join(", ")
             )
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_may_be_short() {
-        for (text, expected) in [
-            ("2026-10-01T00:00Z", "2026-10-01T00:00:00Z"),
-            ("2026-10-01", "2026-10-01T00:00:00Z"),
-            ("2026-10-01T12:30:15.5+02:00", "2026-10-01T10:30:15.500Z"),
-        ] {
-            assert_eq!(time(text).unwrap(), parse_timestamp(expected).unwrap(), "{text}");
-        }
-        for text in ["yesterday", "2026-13-01", "1759276800", ""] {
-            assert!(time(text).unwrap_err().to_string().contains("2026-10-01T00:00Z"), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_frontier_is_read_as_it_is_shown() {
-        let shown = frontier("brainops.lead/0@17 brainops.lead/3@1042").unwrap();
-        assert_eq!(shown.to_string(), "brainops.lead/0@17 brainops.lead/3@1042");
-        let json = serde_json::to_string(&shown).unwrap();
-        assert_eq!(frontier(&json).unwrap(), shown);
-        for text in ["brainops.lead/0", "  ", "{", "brainops.lead/x@1"] {
-            assert!(frontier(text).is_err(), "{text}");
         }
     }
 }

@@ -8,9 +8,11 @@ use brainops_server::{Probe, Secret, Secrets, Server, ServerParts};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinSet;
 
+use super::moments::MomentDesk;
 use super::probes::{KafkaProbe, RegistryProbe};
 use super::{Ground, Role};
 use crate::context::{Context, SchemaSource, topic_names};
+use crate::read_models;
 
 /// Any topic of ours tells whether Kafka answers.
 const PROBED_TOPIC: &str = "projection";
@@ -23,9 +25,11 @@ pub async fn start_api(
     metrics: PrometheusHandle,
 ) -> anyhow::Result<SocketAddr> {
     let (keys, state) = (context.keys()?, context.state());
+    let shop = context.workshop_on(ground.pool.clone())?;
     let parts = ServerParts {
         pool: ground.pool.clone(),
         appender: Arc::new(ground.outbox.clone()),
+        moments: Arc::new(MomentDesk::new(shop, read_models::all())),
         keys: keys.clone(),
         sealer: keys,
         secrets: Secrets {

@@ -2,6 +2,7 @@
 
 mod api;
 mod ground;
+mod moments;
 mod probes;
 mod projectors;
 mod relay;

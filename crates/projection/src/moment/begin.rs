@@ -130,7 +130,7 @@ async fn find(
     Ok(None)
 }
 
-fn state(row: &PgRow, read_model: &ModelName) -> Result<MomentState, sqlx::Error> {
+pub(super) fn state(row: &PgRow, read_model: &ModelName) -> Result<MomentState, sqlx::Error> {
     let making: &str = row.try_get("making")?;
     let goal: Json<Frontier> = row.try_get("goal")?;
     Ok(MomentState {

@@ -12,11 +12,15 @@
 mod base;
 mod begin;
 mod error;
+mod list;
 mod open;
 mod resolve;
+mod text;
 
 pub use begin::{MomentState, MomentWanted, moment_state, offer_moment, withdraw_expired};
 pub use error::MomentError;
+pub use list::{ListedMoment, list_moments};
 pub use open::in_schema;
 pub(crate) use open::open_to_readers;
 pub use resolve::{Clock, MomentAt, MomentQuestion, ResolvedMoment, resolve_moment};
+pub use text::MomentTextError;

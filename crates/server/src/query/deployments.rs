@@ -1,21 +1,22 @@
 //! `GET /deployments` and `GET /deployments/dora`, from the read model `deployments`.
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use brainops_event::{Timestamp, format_timestamp};
 use chrono::NaiveDate;
 use serde::Serialize;
 
+use super::as_of::Place;
 use super::cursor::{Question, refuse};
 use super::freshness::Freshness;
 use super::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use super::params::{Params, moment};
 use super::{show, snapshot};
+use crate::auth::Principal;
 use crate::doors::Doors;
-use crate::fault::database_problem;
 use crate::problem::Problem;
 
 const FRESHNESS: &str = include_str!("../../../../projections/deployments/queries/freshness.sql");
@@ -51,16 +52,28 @@ struct Deployment {
     changed_at_position: String,
 }
 
-/// `GET /deployments?service=&environment=&status=&limit=&cursor=`: the latest first.
-pub async fn list(State(doors): State<Arc<Doors>>, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["service", "environment", "status", "limit", "cursor"])?;
+/// `GET /deployments?service=&environment=&status=&as_of=&clock=&fresh=&limit=&cursor=`: the latest first.
+pub async fn list(
+    State(doors): State<Arc<Doors>>,
+    Extension(principal): Extension<Principal>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params = Params::of(
+        &uri,
+        &["service", "environment", "status", "limit", "cursor", "as_of", "clock", "fresh"],
+    )?;
     let (service, environment) = (params.text("service"), params.text("environment"));
     let status = params.word("status", STATUSES)?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let question = Question::new("deployments", &[service, environment, status]);
+    let place = Place::asked(&doors, &params, principal, "deployments").await?;
+    let question = Question::new("deployments", &[service, environment, status, place.mark().as_deref()]);
     let after = params.text("cursor").map(|cursor| Key::read(&question, cursor)).transpose()?;
+    if let Some(answer) = place.on_its_way() {
+        return Ok(answer);
+    }
     let mut transaction = snapshot(&doors.pool).await?;
-    let rows = sqlx::query_as(DEPLOYMENTS)
+    let rows = place
+        .query(DEPLOYMENTS)
         .bind(service)
         .bind(environment)
         .bind(status)
@@ -71,8 +84,8 @@ pub async fn list(State(doors): State<Arc<Doors>>, uri: Uri) -> Result<Response,
         .bind(limit + 1)
         .fetch_all(&mut *transaction)
         .await
-        .map_err(|error| database_problem(&error))?;
-    let freshness = Freshness::read(&mut transaction, FRESHNESS).await?;
+        .map_err(|error| place.problem(&error))?;
+    let freshness = place.freshness(&mut transaction, FRESHNESS).await?;
     let page = Page::new(rows, limit, freshness, |row: &Deployment| {
         let happened_at = format_timestamp(&row.happened_at);
         question.after(&[&happened_at, &row.service, &row.environment, &row.deployment_id])
@@ -159,20 +172,28 @@ struct Dora {
     freshness: Freshness,
 }
 
-/// `GET /deployments/dora?service=&environment=&from=&to=&limit=`.
-pub async fn dora(State(doors): State<Arc<Doors>>, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["service", "environment", "from", "to", "limit"])?;
+/// `GET /deployments/dora?service=&environment=&from=&to=&as_of=&clock=&fresh=&limit=`.
+pub async fn dora(
+    State(doors): State<Arc<Doors>>,
+    Extension(principal): Extension<Principal>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params =
+        Params::of(&uri, &["service", "environment", "from", "to", "limit", "as_of", "clock", "fresh"])?;
     let (service, environment) = (params.text("service"), params.text("environment"));
     let (from, to) = (params.day("from")?, params.day("to")?);
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let place = Place::asked(&doors, &params, principal, "deployments").await?;
+    if let Some(answer) = place.on_its_way() {
+        return Ok(answer);
+    }
     let mut transaction = snapshot(&doors.pool).await?;
-    let failed = |error| database_problem(&error);
-    let total = sqlx::query_as(DORA).bind(service).bind(environment);
+    let failed = |error| place.problem(&error);
+    let total = place.query(DORA).bind(service).bind(environment);
     let total = total.fetch_all(&mut *transaction).await.map_err(failed)?;
-    let weeks =
-        sqlx::query_as(DORA_WEEKLY).bind(service).bind(environment).bind(from).bind(to).bind(limit + 1);
+    let weeks = place.query(DORA_WEEKLY).bind(service).bind(environment).bind(from).bind(to).bind(limit + 1);
     let weeks = weeks.fetch_all(&mut *transaction).await.map_err(failed)?;
-    let freshness = Freshness::read(&mut transaction, FRESHNESS).await?;
+    let freshness = place.freshness(&mut transaction, FRESHNESS).await?;
     let weeks = Page::new(weeks, limit, freshness, |_: &WeekFigures| String::new());
     let more_weeks = weeks.next_cursor.is_some();
     Ok(Json(Dora { total, weeks: weeks.rows, more_weeks, freshness: weeks.freshness }).into_response())

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use serde::Serialize;
 use sqlx::{Postgres, Transaction};
 
+use super::as_of::AsOf;
 use crate::fault::database_problem;
 use crate::problem::{Kind, Problem};
 
@@ -35,6 +36,9 @@ pub struct Freshness {
     /// Why the lag is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_unknown: Option<String>,
+    /// The past moment that was read; absent for now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOf>,
 }
 
 impl Freshness {
@@ -64,6 +68,7 @@ impl Freshness {
             frontier: frontier(partitions)?,
             lag_seconds: lag_unknown.is_none().then_some(lag),
             lag_unknown,
+            as_of: None,
         })
     }
 }

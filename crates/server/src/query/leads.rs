@@ -1,21 +1,22 @@
 //! `GET /leads` and `GET /leads/funnel`, from the read model `leads`. Names and addresses are shown sealed.
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use brainops_event::{Timestamp, format_timestamp};
 use serde::Serialize;
 
+use super::as_of::Place;
 use super::cursor::{Question, refuse};
 use super::freshness::Freshness;
 use super::page::{DEFAULT_LIMIT, MAX_LIMIT, Page};
 use super::params::{Params, moment};
 use super::show::{self, SealedText};
 use super::snapshot;
+use crate::auth::Principal;
 use crate::doors::Doors;
-use crate::fault::database_problem;
 use crate::problem::Problem;
 
 const FRESHNESS: &str = include_str!("../../../../projections/leads/queries/freshness.sql");
@@ -82,15 +83,24 @@ struct Moments {
     disqualified_at: Option<Timestamp>,
 }
 
-/// `GET /leads?stage=&channel=&limit=&cursor=`: those with the latest fact first.
-pub async fn list(State(doors): State<Arc<Doors>>, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["stage", "channel", "limit", "cursor"])?;
+/// `GET /leads?stage=&channel=&as_of=&clock=&fresh=&limit=&cursor=`: those with the latest fact first.
+pub async fn list(
+    State(doors): State<Arc<Doors>>,
+    Extension(principal): Extension<Principal>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["stage", "channel", "limit", "cursor", "as_of", "clock", "fresh"])?;
     let (stage, channel) = (params.word("stage", STAGES)?, params.text("channel"));
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let question = Question::new("leads", &[stage, channel]);
+    let place = Place::asked(&doors, &params, principal, "leads").await?;
+    let question = Question::new("leads", &[stage, channel, place.mark().as_deref()]);
     let after = params.text("cursor").map(|cursor| key(&question, cursor)).transpose()?;
+    if let Some(answer) = place.on_its_way() {
+        return Ok(answer);
+    }
     let mut transaction = snapshot(&doors.pool).await?;
-    let rows = sqlx::query_as(LEADS)
+    let rows = place
+        .query(LEADS)
         .bind(stage)
         .bind(channel)
         .bind(after.as_ref().map(|(last_happened_at, _)| *last_happened_at))
@@ -98,8 +108,8 @@ pub async fn list(State(doors): State<Arc<Doors>>, uri: Uri) -> Result<Response,
         .bind(limit + 1)
         .fetch_all(&mut *transaction)
         .await
-        .map_err(|error| database_problem(&error))?;
-    let freshness = Freshness::read(&mut transaction, FRESHNESS).await?;
+        .map_err(|error| place.problem(&error))?;
+    let freshness = place.freshness(&mut transaction, FRESHNESS).await?;
     let page = Page::new(rows, limit, freshness, |row: &Lead| {
         question.after(&[&format_timestamp(&row.last_happened_at), &row.lead_id])
     });
@@ -147,14 +157,22 @@ struct Funnel {
     freshness: Freshness,
 }
 
-/// `GET /leads/funnel?channel=`.
-pub async fn funnel(State(doors): State<Arc<Doors>>, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["channel"])?;
+/// `GET /leads/funnel?channel=&as_of=&clock=&fresh=`.
+pub async fn funnel(
+    State(doors): State<Arc<Doors>>,
+    Extension(principal): Extension<Principal>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["channel", "as_of", "clock", "fresh"])?;
+    let place = Place::asked(&doors, &params, principal, "leads").await?;
+    if let Some(answer) = place.on_its_way() {
+        return Ok(answer);
+    }
     let mut transaction = snapshot(&doors.pool).await?;
-    let failed = |error| database_problem(&error);
-    let stages = sqlx::query_as(FUNNEL).fetch_all(&mut *transaction).await.map_err(failed)?;
-    let by_channel = sqlx::query_as(FUNNEL_BY_CHANNEL).bind(params.text("channel"));
+    let failed = |error| place.problem(&error);
+    let stages = place.query(FUNNEL).fetch_all(&mut *transaction).await.map_err(failed)?;
+    let by_channel = place.query(FUNNEL_BY_CHANNEL).bind(params.text("channel"));
     let by_channel = by_channel.fetch_all(&mut *transaction).await.map_err(failed)?;
-    let freshness = Freshness::read(&mut transaction, FRESHNESS).await?;
+    let freshness = place.freshness(&mut transaction, FRESHNESS).await?;
     Ok(Json(Funnel { stages, by_channel, freshness }).into_response())
 }

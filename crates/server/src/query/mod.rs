@@ -1,10 +1,12 @@
 //! Answers from the read models. Each answer is read in one transaction that sees one moment, and carries the
 //! frontier of that moment: the same frontier gives the same rows. What is sealed is shown sealed; nothing here opens.
+mod as_of;
 mod cursor;
 pub mod deployments;
 pub mod events;
 mod freshness;
 pub mod leads;
+pub mod moments;
 mod page;
 mod params;
 pub mod projections;

@@ -10,6 +10,8 @@ use crate::problem::{FieldProblem, Problem};
 
 /// The longest value, bytes.
 const MAX_VALUE_BYTES: usize = 2_048;
+/// The longest moment, which may be a frontier of many partitions, bytes.
+const MAX_MOMENT_BYTES: usize = 16_384;
 
 /// The parameters of a question.
 #[derive(Clone, Debug)]
@@ -28,8 +30,9 @@ impl Params {
             if !known.contains(&name.as_str()) {
                 return Err(refuse(&name, format!("only {}", known.join(", ")), "an unknown parameter"));
             }
-            if value.is_empty() || value.len() > MAX_VALUE_BYTES || value.contains('\0') {
-                let expected = format!("1 to {MAX_VALUE_BYTES} bytes without NUL");
+            let longest = if name == "as_of" { MAX_MOMENT_BYTES } else { MAX_VALUE_BYTES };
+            if value.is_empty() || value.len() > longest || value.contains('\0') {
+                let expected = format!("1 to {longest} bytes without NUL");
                 return Err(refuse(&name, expected, "another value"));
             }
             if taken.insert(name.clone(), value).is_some() {

@@ -4,6 +4,7 @@ mod events;
 mod github;
 mod github_push;
 mod manners;
+mod moments;
 mod queries;
 mod seal;
 mod support;

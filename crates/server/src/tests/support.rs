@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use brainops_event::types::privacy::Sealed;
 use brainops_event::{DataKey, InstallationKey, KeyError, KeyId, KeyStore, Outgoing, Position, TypedEvent};
 use brainops_event::{Timestamp, decode_datum};
+use brainops_projection::ListedMoment;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -19,6 +20,7 @@ use crate::append::{Acknowledged, Append, AppendFailure};
 use crate::config::ServerConfig;
 use crate::doors::{Doors, Secrets, ServerParts};
 use crate::health::{NotReady, Probe};
+use crate::moments::{AskedMoment, MomentRefusal, Moments};
 use crate::routes::router;
 use crate::secret::Secret;
 
@@ -129,6 +131,23 @@ impl Probe for Present {
     }
 }
 
+/// Past moments that stand ready in memory.
+#[derive(Default)]
+pub struct MemoryMoments {
+    /// What was asked.
+    pub asked: Mutex<Vec<AskedMoment>>,
+    /// What is answered; nothing: Kafka is away.
+    pub answer: Mutex<Option<Result<ListedMoment, MomentRefusal>>>,
+}
+
+#[async_trait]
+impl Moments for MemoryMoments {
+    async fn ask(&self, asked: AskedMoment) -> Result<ListedMoment, MomentRefusal> {
+        self.asked.lock().unwrap().push(asked);
+        self.answer.lock().unwrap().clone().unwrap_or(Err(MomentRefusal::Unavailable))
+    }
+}
+
 /// The answer to a request.
 #[derive(Debug)]
 pub struct Answer {
@@ -169,6 +188,7 @@ impl Answer {
 pub struct House {
     pub log: Arc<MemoryLog>,
     pub keys: Arc<MemoryKeys>,
+    pub moments: Arc<MemoryMoments>,
     doors: Arc<Doors>,
 }
 
@@ -181,8 +201,10 @@ impl House {
         let mut config = ServerConfig::default();
         change(&mut config);
         let (log, keys) = (Arc::new(MemoryLog::default()), Arc::new(MemoryKeys::new()));
-        let doors = Doors::new(config, parts(log.clone(), keys.clone()));
-        Self { log, keys, doors }
+        let moments = Arc::new(MemoryMoments::default());
+        let parts = ServerParts { moments: moments.clone(), ..parts(log.clone(), keys.clone()) };
+        let doors = Doors::new(config, parts);
+        Self { log, keys, moments, doors }
     }
 
     pub async fn send(&self, request: Request<Body>) -> Answer {
@@ -243,6 +265,7 @@ pub fn parts(log: Arc<MemoryLog>, keys: Arc<MemoryKeys>) -> ServerParts {
     ServerParts {
         pool,
         appender: log,
+        moments: Arc::new(MemoryMoments::default()),
         keys: keys.clone(),
         sealer: keys,
         secrets: Secrets { operator_token: secret(TOKEN), github_webhook: secret(GITHUB_SECRET) },

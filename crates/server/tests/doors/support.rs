@@ -6,12 +6,14 @@ use std::time::Duration;
 use brainops_keys::FileKeyStore;
 use brainops_log::{Item, end_frontier, read, start_frontier};
 use brainops_outbox::{Outbox, OutboxConfig, Relay};
-use brainops_projection::{ReadModel, RunOptions, install, migrate, run};
+use brainops_projection::{ListedMoment, ReadModel, RunOptions, install, migrate, run};
 use brainops_projector_deployments::Deployments;
 use brainops_projector_events::Events;
 use brainops_projector_leads::Leads;
 use brainops_projector_operations::Operations;
-use brainops_server::{Secret, Secrets, Server, ServerConfig, ServerParts};
+use brainops_server::{
+    AskedMoment, MomentRefusal, Moments, Secret, Secrets, Server, ServerConfig, ServerParts,
+};
 use brainops_testkit::{Namespace, eventually};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
@@ -202,6 +204,16 @@ async fn outbox(namespace: &Namespace, config: &OutboxConfig) -> Outbox {
     Outbox::open(pool, cluster, registry, config.clone()).await.unwrap()
 }
 
+/// Nobody folds history here; how the program does is tested where it is put together.
+struct NoHistory;
+
+#[async_trait::async_trait]
+impl Moments for NoHistory {
+    async fn ask(&self, _: AskedMoment) -> Result<ListedMoment, MomentRefusal> {
+        Err(MomentRefusal::Unavailable)
+    }
+}
+
 /// Doors that append through `outbox`.
 async fn doors(namespace: &Namespace, state: &Path, outbox: Outbox) -> Server {
     let keys = Arc::new(FileKeyStore::open(state.join("keys")).unwrap());
@@ -209,6 +221,7 @@ async fn doors(namespace: &Namespace, state: &Path, outbox: Outbox) -> Server {
     let parts = ServerParts {
         pool: namespace.pool().clone(),
         appender: Arc::new(outbox),
+        moments: Arc::new(NoHistory),
         keys: keys.clone(),
         sealer: keys,
         secrets: Secrets { operator_token: secret(TOKEN), github_webhook: secret(GITHUB_SECRET) },
