@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use brainops_event::{Frontier, Position, PositionError, Timestamp, parse_timestamp};
+use brainops_event::{Frontier, Position, PositionError, parse_timestamp};
 use thiserror::Error;
 
 use super::resolve::MomentAt;
@@ -91,6 +91,8 @@ fn written_out(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use brainops_event::Timestamp;
+
     use super::*;
 
     fn time(text: &str) -> Result<Timestamp, MomentTextError> {
