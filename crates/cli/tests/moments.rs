@@ -299,7 +299,7 @@ async fn by_time_of_happening(doors: &Doors) {
 
 /// A moment that is gone while somebody asks for it is one to be asked for again, and then is made again.
 async fn dropped(installation: &Installation, doors: &Doors, path: &str, number: i64) {
-    let sql = AssertSqlSafe(format!("DROP SCHEMA leads_asof_{number} CASCADE"));
+    let sql = AssertSqlSafe(format!("DROP TABLE leads_asof_{number}.lead CASCADE"));
     sqlx::raw_sql(sql).execute(installation.namespace.pool()).await.unwrap();
     let gone = doors.get(path);
     assert_eq!((gone.status, gone.header("retry-after")), (503, Some("1")), "{}", gone.body);
