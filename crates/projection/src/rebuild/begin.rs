@@ -19,8 +19,6 @@ use crate::model::ReadModel;
 use crate::run::scope;
 use crate::sort::Scope;
 
-/// Offsets that a bucket should have: so many decoded rows fit in memory several times.
-const OFFSETS_PER_BUCKET: i64 = 60_000;
 /// The most buckets of a partition.
 const MOST_BUCKETS: i64 = 512;
 
@@ -103,6 +101,14 @@ pub(crate) async fn bounds(
     let topics: Vec<TopicName> = scope.topics();
     let (start, end) = (start_frontier(&shop.log, &topics).await?, end_frontier(&shop.log, &topics).await?);
     let given = goal.unwrap_or_else(|| end.clone());
+    // Before anything else is held against it: the offsets of another log say nothing.
+    for topic in &topics {
+        let (Some(found), Some(folded)) = (end.topic_id(topic), given.topic_id(topic)) else { continue };
+        if found != folded {
+            let (topic, folded, found) = (topic.clone(), folded.clone(), found.clone());
+            return Err(RebuildError::OtherTopic { topic, folded, found });
+        }
+    }
     for (topic, partition, wanted) in given.iter() {
         let topic = topic.clone();
         match end.get(&topic, partition) {
@@ -125,12 +131,9 @@ pub(crate) async fn bounds(
         }
     }
     for topic in &topics {
-        let Some(found) = end.topic_id(topic) else { continue };
-        if let Some(folded) = given.topic_id(topic).filter(|folded| *folded != found) {
-            let (topic, folded, found) = (topic.clone(), folded.clone(), found.clone());
-            return Err(RebuildError::OtherTopic { topic, folded, found });
+        if let Some(found) = end.topic_id(topic) {
+            goal.set_topic_id(topic.clone(), found.clone());
         }
-        goal.set_topic_id(topic.clone(), found.clone());
     }
     Ok((start, goal))
 }
@@ -157,6 +160,22 @@ async fn same_topics(
     Ok(())
 }
 
+/// Refuses when the topics are not those that the serving generation was folded from. Without one, nothing is known.
+pub(crate) async fn refuse_other_topics(
+    shop: &Workshop,
+    read_model: &ModelName,
+    topics: &[TopicName],
+) -> Result<(), RebuildError> {
+    let found = end_frontier(&shop.log, topics).await?;
+    let failed = |what| in_database(read_model, what);
+    let mut connection = shop.pool.acquire().await.map_err(failed("connect for a past moment"))?;
+    let known = generations_of(&mut connection, read_model).await.map_err(failed("read the generations"))?;
+    match known.iter().find(|one| one.state == GenerationState::Serving) {
+        Some(serving) => same_topics(&mut connection, &serving.generation, &found).await,
+        None => Ok(()),
+    }
+}
+
 async fn write<M: ReadModel>(
     connection: &mut PgConnection,
     model: &M,
@@ -179,7 +198,8 @@ async fn write<M: ReadModel>(
     job.execute(&mut *connection).await?;
     for (topic, partition, from) in start.iter().filter(|(topic, ..)| scope.folded.contains(topic)) {
         let Some(to) = goal.get(topic, partition) else { continue };
-        let buckets = ((to.get() - from.get()) / OFFSETS_PER_BUCKET + 1).clamp(1, MOST_BUCKETS);
+        let buckets =
+            ((to.get() - from.get()) / shop.pace.offsets_per_bucket.max(1) + 1).clamp(1, MOST_BUCKETS);
         let unit = "INSERT INTO brainops.rebuild_unit (read_model, generation, topic, partition, topic_id, from_offset, to_offset, read_to, buckets, state) \
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $6, $8, CASE WHEN $6 = $7 THEN 'done' ELSE 'waiting' END)";
         let unit = sqlx::query(unit).bind(generation.read_model.as_str()).bind(generation.number);
