@@ -8,7 +8,7 @@ use brainops_event::{Catalog, TopicName};
 use brainops_keys::FileKeyStore;
 use brainops_log::{Cluster, ReadOnlyCluster, Registry};
 use brainops_outbox::Outbox;
-use brainops_projection::Workshop;
+use brainops_projection::{Pace, Workshop};
 use clap::ValueEnum;
 use sqlx::PgPool;
 
@@ -97,6 +97,7 @@ impl Context {
             worker: instance_name(),
             at_once: usize::from(replay.partitions_at_once),
             unknown_schema_patience: UNKNOWN_SCHEMA_PATIENCE,
+            pace: Pace::default(),
         })
     }
 

@@ -15,17 +15,23 @@ pub enum Bug {
     WindowOffByOne,
     /// An event of a parked subject is folded although its predecessor was not.
     ParkedSuccessorLetThrough,
+    /// A bucket is said to be done in a transaction of its own, before its rows are written.
+    BucketDoneBeforeRows,
+    /// Whoever goes on setting aside begins behind the mark: what stood between is skipped.
+    ResumedPastTheMark,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::FenceRemoved,
         Self::CheckpointBeforeRows,
         Self::NumberedAfterSending,
         Self::RecoveryFromHighest,
         Self::WindowOffByOne,
         Self::ParkedSuccessorLetThrough,
+        Self::BucketDoneBeforeRows,
+        Self::ResumedPastTheMark,
     ];
 
     /// Its name in `BRAINOPS_PLANTED`.
@@ -37,6 +43,8 @@ impl Bug {
             Self::RecoveryFromHighest => "recovery-from-highest",
             Self::WindowOffByOne => "window-off-by-one",
             Self::ParkedSuccessorLetThrough => "parked-successor-let-through",
+            Self::BucketDoneBeforeRows => "bucket-done-before-rows",
+            Self::ResumedPastTheMark => "resumed-past-the-mark",
         }
     }
 }

@@ -90,6 +90,11 @@ impl GenerationKind {
         }
     }
 
+    /// How the names of schemas of this kind begin.
+    pub(crate) fn begins(self, read_model: &ModelName) -> String {
+        format!("{read_model}{}", self.infix())
+    }
+
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }

@@ -116,7 +116,7 @@ pub use pause::{Pause, paused};
 pub use payload::{Beginning, Payload, RecordBytes, ShowPayload};
 pub use reason::ReasonClass;
 pub use rebuild::{
-    Asked, RebuildError, RebuildProgress, RebuildState, Request, Underway, Workshop, ask_rebuild,
+    Asked, Pace, RebuildError, RebuildProgress, RebuildState, Request, Underway, Workshop, ask_rebuild,
     begin_rebuild, rebuild_progress, to_be_worked_on, underway, work_on_rebuild,
 };
 pub use record::{dropped_event, swapped_event};

@@ -9,6 +9,7 @@ use brainops_testkit::stored_rows;
 
 use crate::model::Trial;
 use crate::process::Worker;
+use crate::rebuilt::look_at_rebuilt;
 use crate::refold::{Expectation, refold};
 use crate::room::PARTITIONS;
 use crate::stage::Stage;
@@ -171,7 +172,11 @@ async fn look_at_data(stage: &mut Stage, found: &mut Found) -> anyhow::Result<()
     let times = times.into_iter().filter_map(|(number, times)| Some((u64::try_from(number).ok()?, times)));
     look_at_acks(stage, &records, (&expectation, &to), &times.collect(), found);
     look_at_parked(stage, &expectation, found).await?;
-    look_at_rows(stage, &expectation, &standing, found).await
+    look_at_rows(stage, &expectation, &standing, found).await?;
+    for (invariant, what) in look_at_rebuilt(stage, &records).await? {
+        found.add(invariant, what);
+    }
+    Ok(())
 }
 
 /// I2 counts what is parked: exactly the records that must be, each with as many held ones as stand behind it.

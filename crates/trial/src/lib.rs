@@ -25,6 +25,8 @@ mod model;
 mod order;
 mod process;
 mod raw;
+mod rebuilding;
+mod rebuilt;
 mod refold;
 mod report;
 mod room;

@@ -16,6 +16,8 @@ pub enum Role {
     Project,
     /// Publishes the outbox.
     Relay,
+    /// Folds history for whatever generation of the trial waits for it.
+    Rebuild,
     /// Says events through the outbox, as standard input names them, and answers on standard output.
     Append,
 }
@@ -33,6 +35,7 @@ pub struct Task {
     pub(crate) outbox: OutboxConfig,
     pub(crate) announces: bool,
     pub(crate) metrics_file: PathBuf,
+    pub(crate) scratch: PathBuf,
 }
 
 /// Where a worker's log goes.
@@ -80,6 +83,11 @@ impl Order {
     /// A projector.
     pub fn projector(name: &str) -> Self {
         Self::new(name, Role::Project)
+    }
+
+    /// One who folds history. All of a scenario set records aside in one folder, as processes of one host do.
+    pub fn rebuilder(name: &str) -> Self {
+        Self::new(name, Role::Rebuild)
     }
 
     /// A relay.

@@ -18,6 +18,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgPool};
 use crate::model::Trial;
 use crate::order::{Order, Task};
 use crate::raw::Raw;
+use crate::rebuilding::SCRATCH;
 
 /// How many partitions the topics have.
 pub(crate) const PARTITIONS: i32 = 8;
@@ -150,6 +151,7 @@ impl Room {
             max_records: order.max_records,
             outbox: outbox_config(),
             announces: order.announces,
+            scratch: folder.join(SCRATCH),
             metrics_file: folder.join(format!("{}.metrics", order.name)),
         }
     }

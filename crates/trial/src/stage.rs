@@ -9,6 +9,7 @@ use brainops_event::{Outgoing, PartitionCount, SchemaId, partition_for};
 use brainops_fault::Bug;
 use brainops_log::Appender;
 use brainops_outbox::Outbox;
+use brainops_projection::Generation;
 use brainops_testkit::eventually;
 use tokio::time::Instant;
 
@@ -76,13 +77,15 @@ pub struct Stage {
     pub expected: Expected,
     pub(crate) workers: Vec<Worker>,
     pub(crate) recovered_in: Option<Duration>,
+    /// A generation that is folded from history in this scenario.
+    pub(crate) rebuilt: Option<Generation>,
     healed_at: Option<Instant>,
     /// Whether acknowledgements name the first record of an event, as those of the outbox must.
     pub(crate) answers_are_first: bool,
     speaker: Option<Speaker>,
     mouth: Mouth,
     bug: Option<Bug>,
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     disks: Option<Disks>,
 }
 
@@ -95,6 +98,7 @@ impl Stage {
             expected: Expected::default(),
             workers: Vec::new(),
             recovered_in: None,
+            rebuilt: None,
             healed_at: None,
             answers_are_first: false,
             speaker: None,
@@ -250,7 +254,7 @@ impl Stage {
         folded.with_context(|| format!("{at:?} of {enough} offsets are folded"))
     }
 
-    async fn offsets_folded(&self) -> Option<i64> {
+    pub(crate) async fn offsets_folded(&self) -> Option<i64> {
         self.room.checkpoints().await.map(|all| all.values().sum::<i64>()).ok()
     }
 

@@ -20,6 +20,7 @@ use tracing_subscriber::EnvFilter;
 use crate::answer::Answer;
 use crate::model::{Trial, event};
 use crate::order::{Role, Task};
+use crate::rebuilding::rebuild;
 
 /// How often metrics are written to their file.
 const METRICS_EVERY: Duration = Duration::from_millis(200);
@@ -59,6 +60,7 @@ async fn work(task: Task) -> anyhow::Result<()> {
             let outbox = Outbox::open(&pool, &cluster, &registry, task.outbox.clone()).await?;
             Ok(Relay::new(&outbox, task.name.clone()).run(stop).await?)
         }
+        Role::Rebuild => rebuild(&task, pool, &cluster, registry, stop).await,
         Role::Append => {
             let outbox = Outbox::open(&pool, &cluster, &registry, task.outbox.clone()).await?;
             tokio::select! {

@@ -37,7 +37,7 @@ pub(super) struct Mark {
     /// Of the buckets, and of the misplaced after them.
     pub(super) chains: Vec<Chain>,
     pub(super) duplicates: u64,
-    last_record: Option<([u8; 16], i64)>,
+    pub(super) last_record: Option<([u8; 16], i64)>,
 }
 
 impl Mark {

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use brainops_event::{Offset, Partition};
+use brainops_fault::{Bug, planted};
 
 use super::block::{HEADER_BYTES, NewBlock, RECORD_OVERHEAD, bucket_of};
 use super::mark::{Mark, sync_folder};
@@ -74,6 +75,9 @@ impl Spill {
         };
         lock(folder, &file)?;
         let Some(mut mark) = Mark::read(folder, plan)? else { return Ok(None) };
+        if planted(Bug::ResumedPastTheMark) {
+            (mark.next, mark.last_record) = (mark.next + 10, None); // never, outside of a test
+        }
         let Ok(next) = Offset::new(mark.next) else { return Ok(None) };
         mark.is_finished = false;
         let spill = Spill::new(folder, plan.clone(), file, mark);

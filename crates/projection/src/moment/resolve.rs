@@ -10,7 +10,7 @@ use super::error::MomentError;
 use crate::generation::{Generation, ModelName};
 use crate::install::offered_version;
 use crate::model::ReadModel;
-use crate::rebuild::Workshop;
+use crate::rebuild::{Workshop, refuse_other_topics};
 use crate::run::scope;
 use crate::sort::Scope;
 
@@ -83,7 +83,9 @@ pub async fn resolve_moment<M: ReadModel>(
     let read_model = ModelName::new(model.name()).map_err(crate::rebuild::RebuildError::from)?;
     let placeholder = Generation::of_lineage(read_model, 1, offered_version(model));
     let scope = scope(model, &shop.log, &placeholder).map_err(crate::rebuild::RebuildError::from)?;
-    let resolving = Resolving { shop, topics: scope.topics(), scope };
+    let topics = scope.topics();
+    refuse_other_topics(shop, &scope.generation.read_model, &topics).await?;
+    let resolving = Resolving { shop, topics, scope };
     match (&question.at, question.clock) {
         (MomentAt::Time(at), Clock::Recorded) => resolving.recorded(*at).await,
         (MomentAt::Time(at), Clock::Happened) => resolving.happened(*at).await,

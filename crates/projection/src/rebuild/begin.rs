@@ -19,8 +19,6 @@ use crate::model::ReadModel;
 use crate::run::scope;
 use crate::sort::Scope;
 
-/// Offsets that a bucket should have: so many decoded rows fit in memory several times.
-const OFFSETS_PER_BUCKET: i64 = 60_000;
 /// The most buckets of a partition.
 const MOST_BUCKETS: i64 = 512;
 
@@ -86,7 +84,7 @@ pub async fn begin_rebuild<M: ReadModel>(
     let number = known.iter().map(|one| one.generation.number).max().unwrap_or_default() + 1;
     let fold_version = offered_version(model);
     let generation = Generation { read_model: read_model.clone(), number, fold_version, kind: request.kind };
-    let plan = Plan { generation: &generation, scope: &scope, start, goal, worker: &shop.worker };
+    let plan = Plan { generation: &generation, scope: &scope, start, goal, shop };
     let begun = write(&mut transaction, model, &plan, &request).await;
     begun.map_err(failed("make the tables"))?;
     transaction.commit().await.map_err(failed("commit the beginning of a rebuild"))?;
@@ -104,6 +102,14 @@ pub(crate) async fn bounds(
     let topics: Vec<TopicName> = scope.topics();
     let (start, end) = (start_frontier(&shop.log, &topics).await?, end_frontier(&shop.log, &topics).await?);
     let given = goal.unwrap_or_else(|| end.clone());
+    // Before anything else is held against it: the offsets of another log say nothing.
+    for topic in &topics {
+        let (Some(found), Some(folded)) = (end.topic_id(topic), given.topic_id(topic)) else { continue };
+        if found != folded {
+            let (topic, folded, found) = (topic.clone(), folded.clone(), found.clone());
+            return Err(RebuildError::OtherTopic { topic, folded, found });
+        }
+    }
     for (topic, partition, wanted) in given.iter() {
         let topic = topic.clone();
         match end.get(&topic, partition) {
@@ -126,12 +132,9 @@ pub(crate) async fn bounds(
         }
     }
     for topic in &topics {
-        let Some(found) = end.topic_id(topic) else { continue };
-        if let Some(folded) = given.topic_id(topic).filter(|folded| *folded != found) {
-            let (topic, folded, found) = (topic.clone(), folded.clone(), found.clone());
-            return Err(RebuildError::OtherTopic { topic, folded, found });
+        if let Some(found) = end.topic_id(topic) {
+            goal.set_topic_id(topic.clone(), found.clone());
         }
-        goal.set_topic_id(topic.clone(), found.clone());
     }
     Ok((start, goal))
 }
@@ -164,7 +167,23 @@ struct Plan<'a> {
     scope: &'a Scope,
     start: Frontier,
     goal: Frontier,
-    worker: &'a str,
+    shop: &'a Workshop,
+}
+
+/// Refuses when the topics are not those that the serving generation was folded from. Without one, nothing is known.
+pub(crate) async fn refuse_other_topics(
+    shop: &Workshop,
+    read_model: &ModelName,
+    topics: &[TopicName],
+) -> Result<(), RebuildError> {
+    let found = end_frontier(&shop.log, topics).await?;
+    let failed = |what| in_database(read_model, what);
+    let mut connection = shop.pool.acquire().await.map_err(failed("connect for a past moment"))?;
+    let known = generations_of(&mut connection, read_model).await.map_err(failed("read the generations"))?;
+    match known.iter().find(|one| one.state == GenerationState::Serving) {
+        Some(serving) => same_topics(&mut connection, &serving.generation, &found).await,
+        None => Ok(()),
+    }
 }
 
 async fn write<M: ReadModel>(
@@ -173,7 +192,7 @@ async fn write<M: ReadModel>(
     plan: &Plan<'_>,
     request: &Request,
 ) -> Result<(), sqlx::Error> {
-    let Plan { generation, scope, start, goal, worker } = plan;
+    let Plan { generation, scope, start, goal, shop } = plan;
     create(&mut *connection, generation, model, GenerationState::Building).await?;
     take_off(&mut *connection, generation).await?;
     let told = "UPDATE brainops.generation SET made_by = $3, expires_at = $4, moment = $5 WHERE read_model = $1 AND generation = $2";
@@ -183,11 +202,12 @@ async fn write<M: ReadModel>(
     let job = "INSERT INTO brainops.rebuild (read_model, generation, state, goal, happened_to, started_by) \
                VALUES ($1, $2, 'running', $3, $4, $5)";
     let job = sqlx::query(job).bind(generation.read_model.as_str()).bind(generation.number);
-    let job = job.bind(Json(goal)).bind(request.happened_to).bind(worker);
+    let job = job.bind(Json(goal)).bind(request.happened_to).bind(&shop.worker);
     job.execute(&mut *connection).await?;
     for (topic, partition, from) in start.iter().filter(|(topic, ..)| scope.folded.contains(topic)) {
         let Some(to) = goal.get(topic, partition) else { continue };
-        let buckets = ((to.get() - from.get()) / OFFSETS_PER_BUCKET + 1).clamp(1, MOST_BUCKETS);
+        let buckets =
+            ((to.get() - from.get()) / shop.pace.offsets_per_bucket.max(1) + 1).clamp(1, MOST_BUCKETS);
         let unit = "INSERT INTO brainops.rebuild_unit (read_model, generation, topic, partition, topic_id, from_offset, to_offset, read_to, buckets, state) \
                     VALUES ($1, $2, $3, $4, $5, $6, $7, $6, $8, CASE WHEN $6 = $7 THEN 'done' ELSE 'waiting' END)";
         let unit = sqlx::query(unit).bind(generation.read_model.as_str()).bind(generation.number);

@@ -9,9 +9,12 @@ use sqlx::{AssertSqlSafe, PgPool};
 
 use super::error::{RebuildError, in_database};
 use super::indexes::put_back;
-use super::job::Job;
+use super::job::{Job, job};
+use super::progress::RebuildState;
+use super::scratch::remove_scratch;
 use super::straight::is_only_appended;
 use super::unit::Shared;
+use super::work::asked_to;
 use crate::catch_up::CatchUp;
 use crate::checkpoint::Place;
 use crate::decision::{About, DecisionKind, Told};
@@ -30,6 +33,7 @@ pub(crate) async fn finish<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Resul
     let folded = "UPDATE brainops.rebuild SET folded_at = now() WHERE read_model = $1 AND generation = $2 AND folded_at IS NULL";
     let folded = sqlx::query(folded).bind(generation.read_model.as_str()).bind(generation.number);
     folded.execute(&shop.pool).await.map_err(failed("say that all is folded"))?;
+    remove_scratch(shop, generation);
     point("rebuild.folded");
     loop {
         put_back(&shop.pool, generation).await.map_err(failed("make the indexes"))?;
@@ -45,10 +49,24 @@ pub(crate) async fn finish<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Resul
         CatchUp { model, shop, generation }.run(&job.goal, |_| {}, &Default::default()).await?;
     }
     let ready = make_ready(shared, job).await;
-    ready.map_err(failed("make the generation ready"))?;
+    if !ready.map_err(failed("make the generation ready"))? {
+        // Others were quicker, or people have paused or ended it in the last moment.
+        return as_it_stands(shared).await;
+    }
     point("rebuild.ready");
     tracing::info!(projector.name = %generation.read_model, generation = generation.number, "a rebuild is done");
     Ok(())
+}
+
+/// How a rebuild ended that is not running any more.
+async fn as_it_stands<M>(shared: &Shared<M>) -> Result<(), RebuildError> {
+    let Shared { shop, generation, .. } = shared;
+    let found = job(&shop.pool, generation).await;
+    match found.map_err(in_database(&generation.read_model, "read the rebuild"))? {
+        Some(Job { state: RebuildState::Done, .. }) => Ok(()),
+        Some(Job { state, reason, .. }) => Err(asked_to(state, reason)),
+        None => Err(asked_to(RebuildState::Cancelled, None)),
+    }
 }
 
 async fn is_done<M>(shared: &Shared<M>) -> Result<bool, RebuildError> {
@@ -65,15 +83,16 @@ async fn indexes_left(pool: &PgPool, generation: &Generation) -> Result<i64, sql
     query.fetch_one(pool).await
 }
 
-/// One transaction: from here on the generation can be followed, compared and served.
-async fn make_ready<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Result<(), sqlx::Error> {
+/// One transaction: from here on the generation can be followed, compared and served. False when the rebuild is not
+/// running any more.
+async fn make_ready<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Result<bool, sqlx::Error> {
     let Shared { shop, generation, .. } = shared;
     let mut transaction = shop.pool.begin().await?;
     let lock = "SELECT state FROM brainops.rebuild WHERE read_model = $1 AND generation = $2 FOR UPDATE";
     let lock = sqlx::query_scalar(lock).bind(generation.read_model.as_str()).bind(generation.number);
     let state: String = lock.fetch_one(&mut *transaction).await?;
     if state != "running" {
-        return Ok(()); // others were quicker, or people have ended it
+        return Ok(false);
     }
     write_checkpoints(&mut transaction, shared, job).await?;
     write_decisions(&mut transaction, shared, job).await?;
@@ -92,7 +111,7 @@ async fn make_ready<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Result<(), s
     let done = "UPDATE brainops.rebuild SET state = 'done', finished_at = now() WHERE read_model = $1 AND generation = $2";
     let done = sqlx::query(done).bind(generation.read_model.as_str()).bind(generation.number);
     done.execute(&mut *transaction).await?;
-    transaction.commit().await
+    transaction.commit().await.map(|()| true)
 }
 
 /// How far each partition is folded: exactly up to the goal.

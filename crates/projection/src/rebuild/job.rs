@@ -12,9 +12,6 @@ use crate::generation::{Generation, GenerationKind, ModelName};
 use crate::parked::corrupt;
 use crate::rebuild::progress::RebuildState;
 
-/// How long a partition is kept for a process that is not heard of.
-pub(crate) const LEASE: Duration = Duration::from_secs(15);
-
 /// A rebuild as it was begun.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
@@ -62,12 +59,13 @@ pub(crate) async fn claim(
     pool: &PgPool,
     generation: &Generation,
     worker: &str,
+    lease: Duration,
 ) -> Result<Option<Unit>, sqlx::Error> {
     let row = sqlx::query(include_str!("../sql/rebuild/claim.sql"))
         .bind(generation.read_model.as_str())
         .bind(generation.number)
         .bind(worker)
-        .bind(interval(LEASE))
+        .bind(interval(lease))
         .fetch_optional(pool)
         .await?;
     row.map(|row| unit(&row)).transpose()
@@ -92,6 +90,7 @@ pub(crate) async fn renew(
     pool: &PgPool,
     generation: &Generation,
     units: &[(Unit, Offset)],
+    lease: Duration,
 ) -> Result<Vec<Place>, sqlx::Error> {
     let query = "UPDATE brainops.rebuild_unit AS unit \
                     SET lease_until = now() + $3::interval, read_to = greatest(unit.read_to, mine.read_to) \
@@ -102,7 +101,7 @@ pub(crate) async fn renew(
     let rows = sqlx::query(query)
         .bind(generation.read_model.as_str())
         .bind(generation.number)
-        .bind(interval(LEASE))
+        .bind(interval(lease))
         .bind(units.iter().map(|(unit, _)| unit.place.0.as_str()).collect::<Vec<_>>())
         .bind(units.iter().map(|(unit, _)| unit.place.1.get()).collect::<Vec<_>>())
         .bind(units.iter().map(|(unit, _)| unit.epoch).collect::<Vec<_>>())

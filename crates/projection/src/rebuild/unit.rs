@@ -1,13 +1,13 @@
 //! One partition of a rebuild: its records set aside by subject, then bucket by bucket folded and written.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use brainops_event::{Frontier, Offset};
-use brainops_fault::point;
-use brainops_log::{ReadOptions, Spill, SpillPlan, Spilled, read_with, remove_spill};
+use brainops_fault::{Bug, planted, point};
+use brainops_log::{ReadOptions, Spill, SpillError, SpillPlan, Spilled, read_with, remove_spill};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
@@ -28,8 +28,6 @@ use crate::reason::ReasonClass;
 use crate::sort::{Parked, Scope};
 use crate::statement;
 
-/// How many bytes are set aside between two marks: what a crash may cost.
-const MARK_BYTES: u64 = 256 * 1024 * 1024;
 /// How many buckets of a partition are folded or written at a time.
 const BUCKETS_AT_ONCE: usize = 2;
 /// What is read back at once. Schemas that the registry does not have were waited for when the log was read.
@@ -59,11 +57,31 @@ pub(crate) struct Work<M> {
 }
 
 impl<M: ReadModel> Work<M> {
-    /// Does what is not done of this partition.
+    /// Does what is not done of this partition. What was set aside and is damaged is set aside once more.
     pub(crate) async fn run(&self) -> Result<(), RebuildError> {
+        let folder = self.folder();
+        match self.run_in(&folder).await {
+            Err(RebuildError::Spill(error)) => match *error {
+                SpillError::Damaged { .. } => {
+                    tracing::warn!(error = %brainops_event::error_chain(&*error), "what was set aside is read from the log again");
+                    remove_spill(&folder)?;
+                    self.run_in(&folder).await
+                }
+                // One who has lost the partition, and was stopped or hangs, has it open.
+                SpillError::Busy { .. } => {
+                    tracing::warn!(error = %error, "a partition is set aside in a folder of its own");
+                    self.run_in(&self.folder_of_its_own()).await
+                }
+                _ => Err(RebuildError::Spill(error)),
+            },
+            done => done,
+        }
+    }
+
+    async fn run_in(&self, folder: &Path) -> Result<(), RebuildError> {
         let Shared { shop, generation, .. } = &*self.shared;
         let failed = |what| in_database(&generation.read_model, what);
-        let spilled = self.set_aside().await?;
+        let spilled = self.set_aside(folder).await?;
         point("rebuild.set_aside");
         self.must_be_ours(set_state(&shop.pool, generation, &self.unit, "folding").await)?;
         let done = done_buckets(&shop.pool, generation, &self.unit).await;
@@ -75,7 +93,7 @@ impl<M: ReadModel> Work<M> {
             .await?;
         self.end(&spilled).await?;
         drop(spilled);
-        remove_spill(&self.folder())?;
+        remove_spill(folder)?;
         Ok(())
     }
 
@@ -84,27 +102,33 @@ impl<M: ReadModel> Work<M> {
         self.shared.shop.scratch.join(self.shared.generation.schema()).join(format!("{topic}-{partition}"))
     }
 
+    fn folder_of_its_own(&self) -> PathBuf {
+        let mut name = self.folder().into_os_string();
+        name.push(format!(".{}", self.unit.epoch));
+        name.into()
+    }
+
     fn plan(&self) -> SpillPlan {
         let Unit { place: (topic, partition), topic_id, from, buckets, .. } = self.unit.clone();
         SpillPlan { topic, topic_id, partition, buckets, start: from }
     }
 
     /// Reads the partition and sets its records aside, from where an earlier attempt left off.
-    async fn set_aside(&self) -> Result<Spilled, RebuildError> {
-        let (folder, plan) = (self.folder(), self.plan());
-        if let Some(spilled) = Spilled::open(&folder, &plan)?.filter(|spilled| spilled.end() == self.unit.to)
-        {
+    async fn set_aside(&self, folder: &Path) -> Result<Spilled, RebuildError> {
+        let plan = self.plan();
+        if let Some(spilled) = Spilled::open(folder, &plan)?.filter(|spilled| spilled.end() == self.unit.to) {
             self.read_to.store(self.unit.to.get(), Ordering::Relaxed);
             return Ok(spilled);
         }
-        let (mut spill, from) = match Spill::resume(&folder, &plan)? {
+        let (mut spill, from) = match Spill::resume(folder, &plan)? {
             Some(resumed) if resumed.1 <= self.unit.to => resumed,
-            _ => (Spill::begin(&folder, plan)?, self.unit.from),
+            _ => (Spill::begin(folder, plan)?, self.unit.from),
         };
         let Shared { shop, generation, .. } = &*self.shared;
         self.must_be_ours(set_state(&shop.pool, generation, &self.unit, "reading").await)?;
         let (from, to) = self.range(from);
         let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading()).await?;
+        let mark_bytes = shop.pace.mark_bytes;
         loop {
             let batch = tokio::select! {
                 batch = reading.next() => batch,
@@ -117,7 +141,7 @@ impl<M: ReadModel> Work<M> {
             let batch = batch?;
             spill = blocking(move || {
                 spill.take(&batch)?;
-                if spill.unmarked_bytes() >= MARK_BYTES {
+                if spill.unmarked_bytes() >= mark_bytes {
                     spill.mark()?;
                     point("rebuild.marked");
                 }
@@ -197,6 +221,10 @@ impl<M: ReadModel> Work<M> {
         // First, so that an attempt whose COMMIT gave no answer is waited for, and found done if it is.
         if !self.say_done(&mut transaction, number, events, rows).await? {
             return Ok(Written::Done);
+        }
+        if planted(Bug::BucketDoneBeforeRows) {
+            transaction.commit().await?;
+            transaction = begin(&shop.pool, generation).await?;
         }
         let schema = generation.schema();
         for rows in written {

@@ -17,7 +17,9 @@ use super::decided::Decided;
 use super::error::{RebuildError, in_database};
 use super::finish::finish;
 use super::job::{Job, Unit, all_done, claim, give_back, job, renew, set_rebuild_state};
+use super::pace::Pace;
 use super::progress::RebuildState;
+use super::scratch::sweep;
 use super::straight::{Straight, is_only_appended};
 use super::unit::{Shared, Work, halted};
 use crate::backoff::Backoff;
@@ -50,13 +52,15 @@ pub struct Workshop {
     pub at_once: usize,
     /// How long the registry must go on saying that it has no such schema until a record is poison.
     pub unknown_schema_patience: Duration,
+    /// In which pieces.
+    pub pace: Pace,
 }
 
 impl Workshop {
     /// What is read of the log at once.
     pub(crate) fn reading(&self) -> ReadOptions {
         let unknown_schema_patience = self.unknown_schema_patience;
-        ReadOptions { records: 20_000, bytes: 8 * 1024 * 1024, unknown_schema_patience }
+        ReadOptions { records: self.pace.records_at_once, bytes: 8 * 1024 * 1024, unknown_schema_patience }
     }
 }
 
@@ -81,7 +85,19 @@ pub async fn work_on_rebuild<M: ReadModel>(
     generation: Generation,
     stop: CancellationToken,
 ) -> Result<(), RebuildError> {
-    let Some(job) = known_job(&shop, &generation).await? else { return Ok(()) };
+    let ended = work_on(model, &shop, &generation, stop).await;
+    sweep(&shop, &generation.read_model).await;
+    ended
+}
+
+async fn work_on<M: ReadModel>(
+    model: Arc<M>,
+    shop: &Workshop,
+    generation: &Generation,
+    stop: CancellationToken,
+) -> Result<(), RebuildError> {
+    let Some(job) = known_job(shop, generation).await? else { return Ok(()) };
+    let (shop, generation) = (shop.clone(), generation.clone());
     let scope = scope(&*model, &shop.log, &generation)?;
     let is_straight = is_only_appended::<M>() && job.happened_to.is_none();
     let decided = if job.has_base || is_straight {
@@ -91,13 +107,22 @@ pub async fn work_on_rebuild<M: ReadModel>(
     };
     let (happened_to, months) = (job.happened_to, tokio::sync::Mutex::new(KnownMonths::default()));
     let shared = Arc::new(Shared { model, shop, generation, scope, decided, happened_to, months });
-    let halt = stop.child_token();
-    let desk = Desk::default();
+    let (halt, desk) = (stop.child_token(), Desk::default());
+    let shop_lease = shared.shop.pace.lease;
     let working = Worker { shared: Arc::clone(&shared), desk: Arc::clone(&desk), halt: halt.clone() };
     let beating = beat(Arc::clone(&shared), desk, halt.clone());
+    let running = working.run();
+    tokio::pin!(running);
     let ended = tokio::select! {
-        ended = working.run() => ended,
-        asked = beating => Err(asked),
+        ended = &mut running => ended,
+        asked = beating => {
+            // What is under way ends in good order: partitions are given back, and nobody need wait for a lease.
+            halt.cancel();
+            if tokio::time::timeout(shop_lease, running).await.is_err() {
+                tracing::warn!("what is under way does not stop; it is let go");
+            }
+            Err(asked)
+        }
     };
     halt.cancel();
     match ended {
@@ -120,7 +145,7 @@ async fn known_job(shop: &Workshop, generation: &Generation) -> Result<Option<Jo
     }
 }
 
-fn asked_to(state: RebuildState, reason: Option<String>) -> RebuildError {
+pub(crate) fn asked_to(state: RebuildState, reason: Option<String>) -> RebuildError {
     match state {
         RebuildState::Paused => RebuildError::Paused { reason },
         _ => RebuildError::Ended { reason },
@@ -157,7 +182,10 @@ async fn beat<M: ReadModel>(shared: Arc<Shared<M>>, desk: Desk, halt: Cancellati
             desk.values().map(|held| (held.unit.clone(), read_to(held).unwrap_or(held.unit.from))).collect()
         };
         let told = async {
-            Ok::<_, sqlx::Error>((renew(pool, generation, &units).await?, job(pool, generation).await?))
+            Ok::<_, sqlx::Error>((
+                renew(pool, generation, &units, shared.shop.pace.lease).await?,
+                job(pool, generation).await?,
+            ))
         };
         match told.await {
             Ok((lost, job)) => {
@@ -239,7 +267,7 @@ impl<M: ReadModel> Worker<M> {
         let Shared { shop, generation, .. } = &*self.shared;
         let mut backoff = Backoff::for_database();
         loop {
-            match claim(&shop.pool, generation, &shop.worker).await {
+            match claim(&shop.pool, generation, &shop.worker, shop.pace.lease).await {
                 Ok(unit) => return Ok(unit),
                 Err(error) => {
                     let waited = pause_after(&generation.read_model, error, &mut backoff, &self.halt).await;

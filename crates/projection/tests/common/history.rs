@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brainops_projection::{Generation, RebuildError, Request, Workshop, begin_rebuild, work_on_rebuild};
+use brainops_projection::{
+    Generation, Pace, RebuildError, Request, Workshop, begin_rebuild, work_on_rebuild,
+};
 use brainops_testkit::{eventually, stored_rows};
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
@@ -24,6 +26,7 @@ pub fn workshop(bench: &Bench, folder: &TempDir, worker: &str) -> Workshop {
         worker: worker.to_owned(),
         at_once: 2,
         unknown_schema_patience: PATIENCE,
+        pace: Pace::default(),
     }
 }
 

@@ -20,6 +20,7 @@ mod locks;
 mod planted;
 mod poison;
 mod process;
+mod rebuilds;
 mod registry;
 mod relays;
 mod repeated;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         locks::scenarios(),
         process::scenarios(),
         terminated::scenarios(),
+        rebuilds::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -3,7 +3,7 @@
 use brainops_fault::Bug;
 use brainops_trial::Scenario;
 
-use crate::{killed, poison, relays, repeated, stopped};
+use crate::{killed, poison, rebuilds, relays, repeated, stopped};
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -13,5 +13,7 @@ pub fn scenarios() -> Vec<Scenario> {
         relays::while_sending().with(Bug::RecoveryFromHighest),
         repeated::at_the_edge().with(Bug::WindowOffByOne),
         poison::held().with(Bug::ParkedSuccessorLetThrough),
+        rebuilds::at("rebuild.bucket_written", 12).with(Bug::BucketDoneBeforeRows),
+        rebuilds::at("rebuild.marked", 12).with(Bug::ResumedPastTheMark),
     ]
 }

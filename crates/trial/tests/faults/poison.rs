@@ -124,7 +124,7 @@ async fn every_kind(stage: &mut Stage) -> anyhow::Result<()> {
 }
 
 /// An event that can be read, and that the fold refuses.
-async fn refused(stage: &mut Stage) -> anyhow::Result<()> {
+pub async fn refused(stage: &mut Stage) -> anyhow::Result<()> {
     let subject = "metrics/poison-refused";
     let number = stage.ledger.say(subject);
     let bad = event(number, subject, REFUSED);

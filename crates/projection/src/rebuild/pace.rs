@@ -1,0 +1,28 @@
+//! In which pieces history is folded, and how long they are kept for a process that is not heard of.
+
+use std::time::Duration;
+
+/// In which pieces history is folded. The defaults are for real histories; tests want many small pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// How long a partition is kept for a process that is not heard of; default 15 s, and never below 3 s: leases are
+    /// renewed every second.
+    pub lease: Duration,
+    /// How many bytes are set aside between two marks: what a crash may cost. Default 256 MiB.
+    pub mark_bytes: u64,
+    /// Offsets that a bucket should have; default 60,000: so many decoded rows fit in memory several times.
+    pub offsets_per_bucket: i64,
+    /// How many records are read at once; default 20,000.
+    pub records_at_once: usize,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(15),
+            mark_bytes: 256 * 1024 * 1024,
+            offsets_per_bucket: 60_000,
+            records_at_once: 20_000,
+        }
+    }
+}
