@@ -9,7 +9,7 @@ from .figures import Figure, Result
 
 PROGRAM_COLUMNS = (("events/s", "events_per_s", 0), ("process µs/event", "cpu_us", 2), ("backend µs/event", "backend_us", 2),
                    ("broker CPU s", "broker_cpu_s", 2), ("peak RSS MiB", "peak_rss_mib", 0), ("load", "load", 1))
-MARK = re.compile(r"(<!-- bench:(?P<name>[a-z-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
+MARK = re.compile(r"(<!-- bench:(?P<name>[a-z_-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
 
 def tables(result: Result) -> str:
