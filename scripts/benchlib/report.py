@@ -28,8 +28,9 @@ def tables(result: Result) -> str:
                   "|---|---|" + "---|" * (len(PROGRAM_COLUMNS) + 1)]
         lines += [_program_row(result, program) for program in measured]
         lines.append("")
-    lines += [f"- {note}" for note in result.notes]
-    if result.notes:
+    notes = result.notes + ([f"Taken {result.taken}."] if result.taken else [])
+    lines += [f"- {note}" for note in notes]
+    if notes:
         lines.append("")
     return "\n".join(lines)
 

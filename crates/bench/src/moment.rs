@@ -47,7 +47,7 @@ pub(crate) struct Moment {
 pub(crate) async fn run(asked: Moment) -> anyhow::Result<()> {
     let stand = Stand::from_env()?;
     let model = Lines::<false>::new(asked.kind);
-    let shop = workshop(&stand, &asked.database, "moment", asked.scratch.clone()).await?;
+    let shop = workshop(&stand, &asked.database, "moment", asked.scratch.clone(), None).await?;
     install(&shop.pool, &model).await?;
     ensure_topics(&stand.cluster()?, Catalog::builtin()).await?; // decisions come through one of them
     let at = MomentAt::Frontier(frontier(&stand, &asked)?);

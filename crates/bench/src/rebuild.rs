@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use brainops_projection::{Generation, Request, begin_rebuild, drop_generation, find_generation, work_on_rebuild};
+use brainops_projection::{
+    Generation, Request, begin_rebuild, drop_generation, find_generation, work_on_rebuild,
+};
 use clap::Args;
 use sqlx::{PgPool, Row as _};
 use tokio::process::{Child, Command};
@@ -32,6 +34,9 @@ pub(crate) struct Rebuild {
     /// The folder for what is set aside.
     #[arg(long)]
     scratch: PathBuf,
+    /// How many MiB of rows of a partition are folded in memory, 0: all is set aside on disk; unset: the default.
+    #[arg(long)]
+    in_memory_mib: Option<usize>,
     /// How many processes work on it.
     #[arg(long, default_value_t = 1)]
     workers: u32,
@@ -60,11 +65,14 @@ pub(crate) struct Work {
     /// Names this process.
     #[arg(long)]
     worker: String,
+    /// As of `rebuild`.
+    #[arg(long)]
+    in_memory_mib: Option<usize>,
 }
 
 pub(crate) async fn run(asked: Rebuild) -> anyhow::Result<()> {
     let stand = Stand::from_env()?;
-    let shop = workshop(&stand, &asked.database, "beginner", asked.scratch.clone()).await?;
+    let shop = workshop(&stand, &asked.database, "beginner", asked.scratch.clone(), None).await?;
     let broker_before = cpu_seconds(asked.broker);
     let began = Instant::now();
     let generation = begin_rebuild(&Lines::<false>::new(asked.kind), &shop, Request::next(None)).await?;
@@ -85,7 +93,8 @@ pub(crate) async fn run(asked: Rebuild) -> anyhow::Result<()> {
     figures["end_s"] = ending.into();
     figures["table"] = format!("{}.line", generation.schema()).into();
     if asked.forget {
-        drop_generation(&shop.pool, &find_generation(&shop.pool, READ_MODEL, generation.number).await?).await?;
+        drop_generation(&shop.pool, &find_generation(&shop.pool, READ_MODEL, generation.number).await?)
+            .await?;
     }
     report(&figures)
 }
@@ -98,6 +107,7 @@ fn start(asked: &Rebuild, generation: &Generation, number: u32) -> anyhow::Resul
         .args(["--generation", &generation.number.to_string(), "--worker", &format!("worker-{number}")])
         .arg("--scratch")
         .arg(asked.scratch.join(number.to_string()))
+        .args(asked.in_memory_mib.map(|mib| format!("--in-memory-mib={mib}")))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
@@ -116,7 +126,7 @@ async fn phases(pool: &PgPool, generation: i32) -> anyhow::Result<(f64, f64)> {
 /// One of the processes that work on a rebuild.
 pub(crate) async fn work(asked: Work) -> anyhow::Result<()> {
     let stand = Stand::from_env()?;
-    let shop = workshop(&stand, &asked.database, &asked.worker, asked.scratch).await?;
+    let shop = workshop(&stand, &asked.database, &asked.worker, asked.scratch, asked.in_memory_mib).await?;
     let pool = shop.pool.clone();
     let known = find_generation(&pool, READ_MODEL, asked.generation).await?;
     let model = Arc::new(Lines::<false>::new(asked.kind));

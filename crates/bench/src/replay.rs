@@ -17,18 +17,20 @@ pub(crate) const READ_MODEL: &str = "bench";
 /// Partitions that a process works on at a time, as in the platform's defaults.
 const AT_ONCE: usize = 2;
 
-/// Where a process folds history.
+/// Where a process folds history; how much of it in memory, if not as much as in the platform's defaults.
 pub(crate) async fn workshop(
     stand: &Stand,
     database: &str,
     worker: &str,
     scratch: PathBuf,
+    in_memory_mib: Option<usize>,
 ) -> anyhow::Result<Workshop> {
     Ok(Workshop {
         pool: stand.postgres(database).pool().await?,
         log: ReadOnlyCluster::new(stand.kafka.clone(), stand.log.clone())?,
         registry: stand.registry()?,
         scratch,
+        in_memory_bytes: in_memory_mib.map_or(Workshop::IN_MEMORY_BYTES, |mib| mib * 1024 * 1024),
         worker: worker.to_owned(),
         at_once: AT_ONCE,
         unknown_schema_patience: Duration::from_secs(60),

@@ -35,7 +35,7 @@ pub(crate) struct Verify {
 
 pub(crate) async fn run(asked: Verify) -> anyhow::Result<()> {
     let stand = Stand::from_env()?;
-    let shop = workshop(&stand, &asked.database, "verifier", asked.scratch).await?;
+    let shop = workshop(&stand, &asked.database, "verifier", asked.scratch, None).await?;
     let (broker_before, began) = (cpu_seconds(asked.broker), Instant::now());
     let model = Arc::new(Lines::<false>::new(asked.kind));
     let verified = verify(model, &shop, CompareLimits::default(), &CancellationToken::new()).await?;
