@@ -16,7 +16,7 @@ from stacklib.talk import StackError, say
 
 from .figures import Result
 from .measure import Bench
-from .parts import PARTS
+from .parts import LONG, PARTS
 from .report import tables, write_page
 from .stand import ROOT, CallFailed, Stand
 
@@ -55,17 +55,19 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="NAME,...", help=f"these parts of {', '.join(PARTS)}")
-    parser.add_argument("--rounds", type=int, default=0, help="rounds of each part (default: 3, quick: 1)")
+    parser.add_argument("--rounds", type=int, default=0, help="rounds of each part (default: 3, of a rebuild 5; quick: 1)")
     parser.add_argument("--events", type=int, default=0, help="events of the largest comparison (default: 2,000,000, quick: 200,000)")
+    parser.add_argument("--long", action="store_true", help="also a rebuild of a history five times as long")
     parser.add_argument("--quick", action="store_true", help="few events, one round; prints and writes nothing")
     parser.add_argument("--keep", action="store_true", help="leave the stack running afterwards")
     parser.add_argument("--stack", type=Path, default=cache_home() / "bench-stack", help="the stack's folder")
     options = parser.parse_args(arguments)
     options.stack = options.stack.resolve()
-    options.names = options.only.split(",") if options.only else list(PARTS)
+    options.names = options.only.split(",") if options.only else [name for name in PARTS if options.long or name not in LONG]
     unknown = [name for name in options.names if name not in PARTS]
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    options.replay_rounds = options.rounds or (1 if options.quick else 5)
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.events = options.events or (200_000 if options.quick else 2_000_000)
     return options
@@ -74,7 +76,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 def _run(stand: Stand, options: argparse.Namespace) -> dict[str, Result]:
     machine = _machine(options)
     stand.up()
-    bench = Bench(stand, options.events, options.rounds)
+    bench = Bench(stand, options.events, options.rounds, options.replay_rounds)
     results: dict[str, Result] = {}
     for name in options.names:
         results[name] = _measure(bench, name)

@@ -35,6 +35,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     failure: str = ""
     seconds: float = 0.0
+    taken: str = ""  # when, and of which commit
 
     def of(self, program: str, value: str) -> list[float]:
         """A value of a program in every round that has it; nothing can be said of a call that never ended in its time."""
@@ -56,4 +57,5 @@ class Result:
     @classmethod
     def from_json(cls, name: str, kept: dict) -> Result:
         figures = [Figure(one["what"], one["goal"], one["values"]) for one in kept["figures"]]
-        return cls(name, figures, kept["rounds"], kept["notes"], kept["failure"], kept["seconds"])
+        taken = f"{kept['taken_at']} at commit {kept['commit']}" if "taken_at" in kept else ""
+        return cls(name, figures, kept["rounds"], kept["notes"], kept["failure"], kept["seconds"], taken)

@@ -27,6 +27,7 @@ class Bench:
     stand: Stand
     events: int
     rounds: int
+    replay_rounds: int
     filled: dict[str, int] = field(default_factory=dict)
     _peer: Peer | None = None
 
@@ -51,7 +52,7 @@ class Bench:
         program = [self.stand.binary, "project", "--kind", kind, "--sink", sink, "--database", database]
         program += ["--batch", batch] if batch else []
         program += ["--writers", writers] if writers else []
-        figures = self._watch(kind, events, database, ["--of", self.filled[kind], *options], program)
+        figures = self.watch(kind, events, database, ["--of", self.filled[kind], *options], program)
         if compared:
             figures["content"] = self.compare(kind, events, database, OURS_TABLE)
         self.stand.drop(database)
@@ -64,7 +65,7 @@ class Bench:
         self.peer_table(database)
         run = f"{setting.name}-{len(list((self.stand.stack / 'peer').glob('*')))}"
         command = self._peer.command(setting, f"brainops.bench_{kind}", database, run)
-        figures = self._watch(kind, events, database, ["--table", PEER_TABLE, "--backends", "peer", "--look-ms", 100, *options],
+        figures = self.watch(kind, events, database, ["--table", PEER_TABLE, "--backends", "peer", "--look-ms", 100, *options],
                               command)
         figures["content"] = self.compare(kind, events, database, PEER_TABLE)
         self.stand.drop(database)
@@ -85,7 +86,7 @@ class Bench:
         """The platform's index of events, and what it weighs on disk."""
         database = self.stand.database("bench_index", False)
         program = [self.stand.binary, "project", "--kind", kind, "--sink", "index", "--database", database]
-        figures = self._watch(kind, events, database, ["--schema", "events_g1"], program)
+        figures = self.watch(kind, events, database, ["--schema", "events_g1"], program)
         sizes = self.stand.sql(database, SIZES)
         tables = {name: int(size) / events for name, size in (line.rsplit("|", 1) for line in sizes.splitlines())}
         self.stand.drop(database)
@@ -104,7 +105,8 @@ class Bench:
         """The same table as ours, where the peer looks for it, and owned by the login that it uses."""
         self.stand.make_line_table(database, "public")
 
-    def _watch(self, kind: str, events: int, database: str, options: list, program: list) -> dict:
+    def watch(self, kind: str, events: int, database: str, options: list, program: list) -> dict:
+        """One run of a program, measured from outside until it has written so many events."""
         return self.stand.call("watch", "--kind", kind, "--events", events, "--warm", self.warm(events), "--database", database,
                                "--broker", self.stand.broker, *options, "--", *program)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from .figures import Figure, Result
 from .measure import OURS_TABLE, PEER_TABLE, Bench
 from .peer import CORRECT, FASTEST, KILLED
+from .replay import instances, moments, rebuild, rebuild_long, swaps, verify
 
 BATCH = 5_000
 
@@ -222,6 +223,9 @@ def outbox(bench: Bench) -> Result:
 
 
 PARTS: dict[str, Callable[[Bench], Result]] = {
-    part.__name__: part for part in (null, append, upsert, zipf, peer, synchronous, kill, latency, outbox, memory, index, start)
+    part.__name__: part for part in (null, append, upsert, zipf, peer, synchronous, kill, latency, outbox, memory, index, start,
+                                     rebuild, rebuild_long, moments, verify, swaps, instances)
 }
-__all__ = ["OURS_TABLE", "PARTS", "PEER_TABLE"]
+# Parts that are measured only when they are asked for.
+LONG = ("rebuild_long",)
+__all__ = ["LONG", "OURS_TABLE", "PARTS", "PEER_TABLE"]

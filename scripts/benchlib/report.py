@@ -9,7 +9,7 @@ from .figures import Figure, Result
 
 PROGRAM_COLUMNS = (("events/s", "events_per_s", 0), ("process µs/event", "cpu_us", 2), ("backend µs/event", "backend_us", 2),
                    ("broker CPU s", "broker_cpu_s", 2), ("peak RSS MiB", "peak_rss_mib", 0), ("load", "load", 1))
-MARK = re.compile(r"(<!-- bench:(?P<name>[a-z-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
+MARK = re.compile(r"(<!-- bench:(?P<name>[a-z_-]+) -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
 
 def tables(result: Result) -> str:
@@ -28,8 +28,9 @@ def tables(result: Result) -> str:
                   "|---|---|" + "---|" * (len(PROGRAM_COLUMNS) + 1)]
         lines += [_program_row(result, program) for program in measured]
         lines.append("")
-    lines += [f"- {note}" for note in result.notes]
-    if result.notes:
+    notes = result.notes + ([f"Taken {result.taken}."] if result.taken else [])
+    lines += [f"- {note}" for note in notes]
+    if notes:
         lines.append("")
     return "\n".join(lines)
 

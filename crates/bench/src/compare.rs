@@ -49,13 +49,8 @@ struct Found {
 }
 
 pub(crate) async fn run(asked: Compare) -> anyhow::Result<()> {
-    let generator = Generator::new(asked.kind);
-    let mut last: Vec<Option<u64>> = vec![None; generator.keys(asked.events)];
-    for number in 0..asked.events {
-        if let Some(place) = last.get_mut(usize::try_from(generator.key(number))?) {
-            *place = Some(number);
-        }
-    }
+    let generator = Generator::new(asked.kind, asked.events);
+    let mut last = generator.last(asked.events);
     let expected = u64::try_from(last.iter().flatten().count())?;
     let mut found = Found { expected, ..Found::default() };
     let mut connection = Stand::from_env()?.connect(&asked.database, "bench-compare").await?;

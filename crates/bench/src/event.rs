@@ -5,8 +5,12 @@
 use brainops_event::{Partition, PartitionCount, partition_for};
 use clap::ValueEnum;
 
-/// How many different lines there are, but for [`Kind::Fresh`].
+/// How many different lines there are of [`Kind::Uniform`] and [`Kind::Zipf`].
 const LINES: u32 = 1_000_000;
+/// How many there are of [`Kind::Steady`].
+const STEADY_LINES: u64 = 20_000;
+/// How many events a subject of [`Kind::Tenfold`] and [`Kind::Long`] has on average.
+const EVENTS_OF_SUBJECT: u64 = 10;
 /// Lines of one order.
 const LINES_OF_ORDER: u32 = 5;
 /// The exponent of [`Kind::Zipf`].
@@ -27,6 +31,13 @@ pub(crate) enum Kind {
     Zipf,
     /// A new line each time.
     Fresh,
+    /// Each subject one line, told about ten times, at any place of history.
+    Tenfold,
+    /// The same, over a history that is longer than the others.
+    #[value(name = "long")]
+    Long,
+    /// As many subjects however long history is, one line each.
+    Steady,
     /// None of these: the small messages of the ways in.
     #[value(name = "said")]
     Said,
@@ -42,6 +53,9 @@ impl Kind {
             Self::Uniform => "bench_uniform",
             Self::Zipf => "bench_zipf",
             Self::Fresh => "bench_fresh",
+            Self::Tenfold => "bench_tenfold",
+            Self::Long => "bench_long",
+            Self::Steady => "bench_steady",
             Self::Said => crate::said::TOPIC,
             Self::Raw => "bench_raw",
         }
@@ -69,41 +83,67 @@ pub(crate) struct Line {
 /// Makes events.
 pub(crate) struct Generator {
     kind: Kind,
+    /// How many different lines there are.
+    lines: u64,
     /// For each rank, how likely it or a lower one is.
     cumulated: Vec<f64>,
 }
 
 impl Generator {
-    pub(crate) fn new(kind: Kind) -> Self {
+    /// Of a history of so many events.
+    pub(crate) fn new(kind: Kind, events: u64) -> Self {
         let cumulated = if kind == Kind::Zipf { cumulated() } else { Vec::new() };
-        Self { kind, cumulated }
+        let lines = match kind {
+            Kind::Uniform | Kind::Zipf => u64::from(LINES),
+            Kind::Tenfold | Kind::Long => (events / EVENTS_OF_SUBJECT).max(1),
+            Kind::Steady => STEADY_LINES,
+            Kind::Fresh | Kind::Said | Kind::Raw => events,
+        };
+        Self { kind, lines, cumulated }
     }
 
-    /// How many different keys events below `count` can have.
-    pub(crate) fn keys(&self, count: u64) -> usize {
-        match self.kind {
-            Kind::Uniform | Kind::Zipf => LINES as usize,
-            Kind::Fresh | Kind::Said | Kind::Raw => usize::try_from(count).unwrap_or(usize::MAX),
-        }
+    /// How many different keys the events can have.
+    fn keys(&self) -> usize {
+        usize::try_from(self.lines).unwrap_or(usize::MAX)
     }
 
     /// The number of the line that an event is about.
     pub(crate) fn key(&self, number: u64) -> u64 {
         let chance = mix(number ^ 0x5eed);
         match self.kind {
-            Kind::Uniform => chance % u64::from(LINES),
+            Kind::Uniform | Kind::Tenfold | Kind::Long | Kind::Steady => chance % self.lines,
             Kind::Zipf => {
                 let wanted = (chance >> 11) as f64 / (1_u64 << 53) as f64;
                 let rank = self.cumulated.partition_point(|so_far| *so_far < wanted) as u64;
-                (rank * SPREAD) % u64::from(LINES)
+                (rank * SPREAD) % self.lines
             }
             Kind::Fresh | Kind::Said | Kind::Raw => number,
         }
     }
 
+    /// Of each key, the last of the first events that is about it.
+    pub(crate) fn last(&self, events: u64) -> Vec<Option<u64>> {
+        let mut last = vec![None; self.keys()];
+        for number in 0..events {
+            let key = usize::try_from(self.key(number)).unwrap_or(usize::MAX);
+            if let Some(place) = last.get_mut(key) {
+                *place = Some(number);
+            }
+        }
+        last
+    }
+
+    /// How many lines an order has.
+    fn lines_of_order(&self) -> u64 {
+        match self.kind {
+            Kind::Tenfold | Kind::Long | Kind::Steady => 1,
+            _ => u64::from(LINES_OF_ORDER),
+        }
+    }
+
     /// The subject of a line: its order.
     pub(crate) fn subject(&self, key: u64) -> String {
-        format!("order-{:08}", key / u64::from(LINES_OF_ORDER))
+        format!("order-{:08}", key / self.lines_of_order())
     }
 
     /// An event.
@@ -119,7 +159,7 @@ impl Generator {
                 (one >> 28) & 0xfff
             ),
             subject: self.subject(key),
-            line: i32::try_from(key % u64::from(LINES_OF_ORDER)).unwrap_or_default(),
+            line: i32::try_from(key % self.lines_of_order()).unwrap_or_default(),
             seq: i64::try_from(number).unwrap_or_default(),
             occurred_at_millis: BEGINNING_MILLIS + i64::try_from(number).unwrap_or_default(),
             amount: (one % 1_000_000) as f64 / 100.0,
@@ -152,7 +192,7 @@ fn cumulated() -> Vec<f64> {
 }
 
 /// A number that looks like chance (splitmix64).
-fn mix(number: u64) -> u64 {
+pub(crate) fn mix(number: u64) -> u64 {
     let mut mixed = number.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x9E37_79B9_7F4A_7C15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -262,8 +302,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        for kind in [Kind::Uniform, Kind::Zipf, Kind::Fresh] {
-            let generator = Generator::new(kind);
+        for kind in [Kind::Uniform, Kind::Zipf, Kind::Fresh, Kind::Tenfold, Kind::Steady] {
+            let generator = Generator::new(kind, 2_000_000);
             for number in [0, 1, 77, 1_999_999] {
                 let line = generator.line(number);
                 let mut datum = Vec::new();
@@ -278,7 +318,7 @@ mod tests {
 
     #[test]
     fn the_likeliest_line_of_zipf_is_about_an_eighth_of_all() {
-        let generator = Generator::new(Kind::Zipf);
+        let generator = Generator::new(Kind::Zipf, 10_000);
         let first = (0..10_000).filter(|number| generator.key(*number) == 0).count();
         assert!((900..1_700).contains(&first), "{first}");
     }

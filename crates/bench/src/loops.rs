@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use brainops_event::{Timestamp, timestamp_from_millis};
 use sqlx::{PgConnection, Postgres};
 
-use crate::event::Wire;
+use crate::event::{Line, Wire, decode};
 
 /// One event, owned.
 #[derive(Debug, Clone)]
@@ -42,6 +42,13 @@ impl Owned {
             actor: wire.actor.to_owned(),
             note: wire.note.to_owned(),
         }
+    }
+
+    /// The row that an event leaves.
+    pub(crate) fn of_line(line: &Line) -> Option<Self> {
+        let mut datum = Vec::new();
+        line.encode(&mut datum);
+        decode(&datum).map(|wire| Self::of(&wire))
     }
 
     /// The row as a binary COPY has it.
@@ -176,18 +183,13 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Generator, Kind, decode};
+    use crate::event::{Generator, Kind};
 
     #[test]
     fn waves_hold_every_row_and_no_key_twice() {
-        let generator = Generator::new(Kind::Zipf);
-        let rows: Vec<Owned> = (0..500)
-            .map(|number| {
-                let mut datum = Vec::new();
-                generator.line(number).encode(&mut datum);
-                Owned::of(&decode(&datum).unwrap())
-            })
-            .collect();
+        let generator = Generator::new(Kind::Zipf, 500);
+        let rows: Vec<Owned> =
+            (0..500).map(|number| Owned::of_line(&generator.line(number)).unwrap()).collect();
         let waves = waves(rows.clone());
         assert_eq!(waves.iter().map(Vec::len).sum::<usize>(), 500);
         for wave in &waves {

@@ -6,23 +6,31 @@
 //! hold in the end is known without the log.
 
 mod appends;
+mod bare;
 mod compare;
 mod consume;
 mod door;
 mod event;
+mod history;
 mod latency;
 mod loops;
+mod made_up;
 mod markers;
 mod meter;
 mod model;
+mod moment;
 mod produce;
 mod project;
 mod raw;
+mod rebuild;
 mod reference;
+mod replay;
 mod row;
 mod said;
 mod stand;
 mod start;
+mod swaps;
+mod verify;
 mod watch;
 
 use clap::{Parser, Subcommand};
@@ -52,6 +60,20 @@ enum Command {
     Start(start::Start),
     /// Run a program that fills a table, and measure it from outside.
     Watch(watch::Watch),
+    /// Rebuild a read model beside the generation that serves, by one process or by several.
+    Rebuild(rebuild::Rebuild),
+    /// Work on a rebuild that was begun: what `rebuild` starts.
+    Work(rebuild::Work),
+    /// Read a topic with a bare client, then COPY the final rows.
+    Bare(bare::Bare),
+    /// Hold the rows that serve against the log.
+    Verify(verify::Verify),
+    /// Make a past moment.
+    Moment(moment::Moment),
+    /// Swap views back and forth under readers.
+    Swaps(swaps::Swaps),
+    /// Append a made-up history of commits and deployments to an installation.
+    History(history::History),
     /// Say what the projector may hold in memory by design.
     Bounds,
     /// Compare a table with what the events say, every column of every row.
@@ -72,6 +94,13 @@ async fn main() -> anyhow::Result<()> {
         Command::Appends(asked) => appends::run(asked).await,
         Command::Start(asked) => start::run(asked).await,
         Command::Watch(asked) => watch::run(asked).await,
+        Command::Rebuild(asked) => rebuild::run(asked).await,
+        Command::Work(asked) => rebuild::work(asked).await,
+        Command::Bare(asked) => bare::run(asked).await,
+        Command::Verify(asked) => verify::run(asked).await,
+        Command::Moment(asked) => moment::run(asked).await,
+        Command::Swaps(asked) => swaps::run(asked).await,
+        Command::History(asked) => history::run(asked).await,
         Command::Bounds => stand::report(&project::bounds()),
         Command::Compare(asked) => compare::run(asked).await,
     }

@@ -17,7 +17,7 @@ pub(crate) async fn make(
     partitions: u16,
 ) -> anyhow::Result<()> {
     let count = PartitionCount::new(i32::from(partitions))?;
-    let generator = Generator::new(kind);
+    let generator = Generator::new(kind, events);
     let mut totals = vec![0_u64; usize::from(partitions)];
     let places: Vec<usize> = (0..events)
         .map(|number| {

@@ -179,6 +179,9 @@ fn topics(kind: Kind) -> &'static [&'static str] {
         Kind::Uniform => &["bench_uniform"],
         Kind::Zipf => &["bench_zipf"],
         Kind::Fresh => &["bench_fresh"],
+        Kind::Tenfold => &["bench_tenfold"],
+        Kind::Long => &["bench_long"],
+        Kind::Steady => &["bench_steady"],
         Kind::Said => &[crate::said::TOPIC],
         Kind::Raw => &["bench_raw"],
     }

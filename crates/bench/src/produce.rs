@@ -69,7 +69,7 @@ pub(crate) fn producer(stand: &Stand) -> anyhow::Result<BaseProducer> {
 
 fn fill(asked: &Produce, stand: &Stand, topic: &str, producer: &BaseProducer) -> anyhow::Result<()> {
     let count = PartitionCount::new(i32::from(stand.log.partitions))?;
-    let generator = Generator::new(asked.kind);
+    let generator = Generator::new(asked.kind, asked.events);
     let meter = Meter { process: own_pid(), broker: asked.broker, ..Meter::default() };
     let (from, mut bytes) = (meter.read(), 0_u64);
     for number in 0..asked.events {

@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions as _, PgConnection};
 /// How to reach the stack.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Stand {
-    kafka: KafkaConfig,
+    pub(crate) kafka: KafkaConfig,
     pub(crate) log: LogConfig,
     registry: RegistryConfig,
     postgres: PostgresConfig,

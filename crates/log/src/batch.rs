@@ -98,6 +98,18 @@ pub enum Item<'a> {
     },
 }
 
+impl Item<'_> {
+    /// Its offset.
+    pub fn offset(&self) -> Offset {
+        match self {
+            Item::Event(event) => event.offset,
+            Item::Duplicate { place, .. } | Item::Misplaced { place, .. } | Item::Poison { place, .. } => {
+                place.offset
+            }
+        }
+    }
+}
+
 /// Why a record can never be read as an event.
 #[derive(Debug, Clone, Error)]
 pub enum PoisonError {

@@ -133,6 +133,9 @@ pub trait AnyRows: Send {
     /// Whether any row was named by `want`.
     fn wants(&self) -> bool;
 
+    /// How many rows are known here or were asked for, appended ones among them.
+    fn rows(&self) -> usize;
+
     /// The rows to be written, once; `None` when nothing changed.
     ///
     /// # Errors
@@ -222,6 +225,10 @@ impl<R: Row> AnyRows for Rows<R> {
 
     fn wants(&self) -> bool {
         self.slots.values().any(|slot| slot.wanted)
+    }
+
+    fn rows(&self) -> usize {
+        self.slots.len() + self.appended.len()
     }
 
     fn tuples(&self) -> Result<Vec<Vec<u8>>, FoldError> {

@@ -36,6 +36,7 @@ pub(crate) async fn rebuild(
         scratch: task.scratch.clone(),
         worker: task.name.clone(),
         at_once: 2,
+        in_memory_bytes: 0,
         unknown_schema_patience: Duration::from_secs(2),
         pace: pace(),
     };

@@ -37,13 +37,39 @@ pub(crate) struct BucketFold<'a, M> {
 }
 
 /// One time over a bucket.
-struct Pass<M: ReadModel> {
+pub(super) struct Pass<M: ReadModel> {
     tables: M::Tables,
     /// Where in the list of parked ones a subject stands.
     held: HashMap<String, usize>,
     parked: Vec<Parked>,
     events: u64,
     refused: Failures,
+}
+
+impl<M: ReadModel> Default for Pass<M> {
+    fn default() -> Self {
+        Self {
+            tables: M::Tables::default(),
+            held: HashMap::new(),
+            parked: Vec::new(),
+            events: 0,
+            refused: Failures::default(),
+        }
+    }
+}
+
+impl<M: ReadModel> Pass<M> {
+    /// How many rows it has come to.
+    pub(super) fn rows(&mut self) -> usize {
+        let mut rows = 0;
+        self.tables.each(&mut |table| rows += table.rows());
+        rows
+    }
+
+    /// Whether an event was refused: then what it holds is of no use.
+    pub(super) fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
 }
 
 impl<M: ReadModel> BucketFold<'_, M> {
@@ -56,13 +82,7 @@ impl<M: ReadModel> BucketFold<'_, M> {
         let mut failures = Failures::default();
         loop {
             let mut reading = open()?;
-            let mut pass = Pass::<M> {
-                tables: M::Tables::default(),
-                held: HashMap::new(),
-                parked: Vec::new(),
-                events: 0,
-                refused: Failures::default(),
-            };
+            let mut pass = Pass::<M>::default();
             while let Some(batch) = handle.block_on(reading.next()) {
                 let batch = batch?;
                 let items: Vec<Item<'_>> = batch.items().collect();
@@ -75,7 +95,13 @@ impl<M: ReadModel> BucketFold<'_, M> {
         }
     }
 
-    fn take(&self, pass: &mut Pass<M>, items: &[Item<'_>], failures: &Failures) -> Result<(), RebuildError> {
+    /// Folds what comes next, without what has failed before.
+    pub(super) fn take(
+        &self,
+        pass: &mut Pass<M>,
+        items: &[Item<'_>],
+        failures: &Failures,
+    ) -> Result<(), RebuildError> {
         let events: Vec<&Recorded<'_>> =
             items.iter().filter_map(|item| self.event_to_fold(pass, item, failures)).collect();
         pass.events += events.len() as u64;
@@ -101,8 +127,8 @@ impl<M: ReadModel> BucketFold<'_, M> {
         item: &'a Item<'_>,
         failures: &Failures,
     ) -> Option<&'a Recorded<'a>> {
-        let (offset, subject) = (place_of(item).1, subject_of(item));
-        if let Some(number) = subject.and_then(|subject| held(pass, subject)) {
+        let offset = item.offset();
+        if let Some(number) = held(pass, item) {
             if self.is_too_late(item) {
                 return None;
             }
@@ -163,7 +189,7 @@ impl<M: ReadModel> BucketFold<'_, M> {
         });
     }
 
-    fn finish(&self, mut pass: Pass<M>) -> Result<FoldedBucket, RebuildError> {
+    pub(super) fn finish(&self, mut pass: Pass<M>) -> Result<FoldedBucket, RebuildError> {
         let written = each_table(&mut pass.tables, |rows| rows.write_final());
         let written = written.map_err(|error| self.own_fault(None, error))?;
         let written = written.into_iter().flatten().collect();
@@ -180,6 +206,7 @@ impl<M: ReadModel> BucketFold<'_, M> {
     }
 }
 
-fn held<M: ReadModel>(pass: &Pass<M>, subject: &str) -> Option<usize> {
-    if pass.held.is_empty() { None } else { pass.held.get(subject).copied() }
+/// Behind what a record is held, if its subject is parked. Nearly always nothing is: then no subject is looked at.
+fn held<M: ReadModel>(pass: &Pass<M>, item: &Item<'_>) -> Option<usize> {
+    if pass.held.is_empty() { None } else { pass.held.get(subject_of(item)?).copied() }
 }

@@ -10,6 +10,8 @@
 //! folded, and none is written twice. What is done is said in the transaction that does it, so whoever goes on
 //! (this process after a crash, or another one) does what is not done; scratch is a cache that may be lost.
 //!
+//! A partition whose rows fit in memory is not set aside: it is folded as it is read, and written at once.
+//!
 //! A read model whose rows are only ever appended is folded straight from the log, in log order, by its checkpoints.
 //!
 //! Nothing here can append to the log: it is read with a [`ReadOnlyCluster`](brainops_log::ReadOnlyCluster).
@@ -27,7 +29,9 @@ mod progress;
 mod scratch;
 mod straight;
 mod unit;
+mod whole;
 mod work;
+mod written;
 
 pub use ask::{Asked, ask_rebuild};
 pub use begin::{Request, begin_rebuild, underway};

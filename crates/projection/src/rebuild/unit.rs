@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use brainops_event::{Frontier, Offset};
-use brainops_fault::{Bug, planted, point};
+use brainops_fault::point;
 use brainops_log::{ReadOptions, Spill, SpillError, SpillPlan, Spilled, read_with, remove_spill};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use sqlx::PgConnection;
@@ -48,6 +48,19 @@ pub(crate) struct Shared<M> {
     pub(crate) months: tokio::sync::Mutex<KnownMonths>,
 }
 
+impl<M> Shared<M> {
+    /// What folding a bucket of a partition needs to know.
+    pub(super) fn folding<'a>(&'a self, place: &'a Place) -> BucketFold<'a, M> {
+        BucketFold {
+            model: &self.model,
+            read_model: &self.generation.read_model,
+            place,
+            decided: &self.decided,
+            happened_to: self.happened_to,
+        }
+    }
+}
+
 /// A partition that is worked on, and how far it was read.
 pub(crate) struct Work<M> {
     pub(crate) shared: Arc<Shared<M>>,
@@ -59,6 +72,9 @@ pub(crate) struct Work<M> {
 impl<M: ReadModel> Work<M> {
     /// Does what is not done of this partition. What was set aside and is damaged is set aside once more.
     pub(crate) async fn run(&self) -> Result<(), RebuildError> {
+        if self.fold_whole().await? {
+            return Ok(());
+        }
         let folder = self.folder();
         match self.run_in(&folder).await {
             Err(RebuildError::Spill(error)) => match *error {
@@ -97,7 +113,7 @@ impl<M: ReadModel> Work<M> {
         Ok(())
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         let (topic, partition) = &self.unit.place;
         self.shared.shop.scratch.join(self.shared.generation.schema()).join(format!("{topic}-{partition}"))
     }
@@ -155,7 +171,7 @@ impl<M: ReadModel> Work<M> {
         blocking(move || Ok(spill.finish(end)?)).await
     }
 
-    fn range(&self, from: Offset) -> (Frontier, Frontier) {
+    pub(super) fn range(&self, from: Offset) -> (Frontier, Frontier) {
         let (topic, partition) = &self.unit.place;
         let (mut start, mut end) = (Frontier::new(), Frontier::new());
         start.set(topic.clone(), *partition, from);
@@ -190,168 +206,18 @@ impl<M: ReadModel> Work<M> {
     async fn fold(&self, spilled: Spilled, number: u32) -> Result<FoldedBucket, RebuildError> {
         let (shared, place) = (Arc::clone(&self.shared), self.unit.place.clone());
         blocking(move || {
-            let fold = BucketFold {
-                model: &*shared.model,
-                read_model: &shared.generation.read_model,
-                place: &place,
-                decided: &shared.decided,
-                happened_to: shared.happened_to,
-            };
-            fold.fold(|| spilled.bucket(number, &shared.shop.registry, READ_BACK))
+            shared.folding(&place).fold(|| spilled.bucket(number, &shared.shop.registry, READ_BACK))
         })
         .await
     }
 
-    /// One transaction: the bucket is done, its rows are there, what it parks is parked.
-    async fn write(&self, number: u32, folded: FoldedBucket) -> Result<Written, sqlx::Error> {
-        let Shared { shop, generation, months, .. } = &*self.shared;
-        let FoldedBucket { written, parked, events } = folded;
-        for rows in &written {
-            let mut months = months.lock().await;
-            let missing = months.missing(rows.table, &rows.months);
-            if !missing.is_empty() {
-                months.create(&shop.pool, generation, rows.table, missing).await?;
-            }
-        }
-        let mut transaction = begin(&shop.pool, generation).await?;
-        if !hold(&mut transaction, generation, &self.unit).await? {
-            return Ok(Written::Lost);
-        }
-        let rows: usize = written.iter().map(|rows| rows.rows).sum();
-        // First, so that an attempt whose COMMIT gave no answer is waited for, and found done if it is.
-        if !self.say_done(&mut transaction, number, events, rows).await? {
-            return Ok(Written::Done);
-        }
-        if planted(Bug::BucketDoneBeforeRows) {
-            transaction.commit().await?;
-            transaction = begin(&shop.pool, generation).await?;
-        }
-        let schema = generation.schema();
-        for rows in written {
-            statement::write(&mut transaction, &schema, rows, 0).await?;
-        }
-        if !parked.is_empty() {
-            insert(&mut transaction, generation, &parked).await?;
-            if self.parked(&mut transaction).await? > MOST_PARKED {
-                return Ok(Written::TooMany(parked));
-            }
-        }
-        point("rebuild.bucket_written");
-        transaction.commit().await?;
-        point("rebuild.bucket_committed");
-        Ok(Written::Done)
-    }
-
-    async fn say_done(
-        &self,
-        connection: &mut PgConnection,
-        number: u32,
-        events: u64,
-        rows: usize,
-    ) -> Result<bool, sqlx::Error> {
-        let query = "INSERT INTO brainops.rebuild_bucket (read_model, generation, topic, partition, bucket, events, rows) \
-                     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-        let (generation, (topic, partition)) = (&self.shared.generation, &self.unit.place);
-        let query = sqlx::query(query).bind(generation.read_model.as_str()).bind(generation.number);
-        let query = query.bind(topic.as_str()).bind(partition.get());
-        let query = query.bind(i32::try_from(number).unwrap_or(i32::MAX));
-        let query = query
-            .bind(i64::try_from(events).unwrap_or(i64::MAX))
-            .bind(i64::try_from(rows).unwrap_or(i64::MAX));
-        Ok(query.execute(connection).await?.rows_affected() == 1)
-    }
-
-    async fn parked(&self, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
-        let sql = self.shared.generation.fill("SELECT count(*) FROM {generation}.parked");
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(connection).await
-    }
-
-    /// Parks what is misplaced, and says that the partition is done.
-    async fn end(&self, spilled: &Spilled) -> Result<(), RebuildError> {
-        let generation = &self.shared.generation;
-        let misplaced = self.misplaced(spilled).await?;
-        let mut backoff = Backoff::for_database();
-        loop {
-            match self.try_end(spilled, &misplaced).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => return Err(RebuildError::ShutDown),
-                Err(error) => {
-                    let waited = pause_after(&generation.read_model, error, &mut backoff, &self.stop).await;
-                    waited.map_err(halted)?;
-                }
-            }
-        }
-    }
-
-    async fn misplaced(&self, spilled: &Spilled) -> Result<Vec<Parked>, RebuildError> {
-        let spilled = spilled.clone();
-        let all = blocking(move || Ok(spilled.misplaced().collect::<Result<Vec<_>, _>>()?)).await?;
-        let place = &self.unit.place;
-        let is_wanted = |recorded_at| self.shared.happened_to.is_none_or(|to| recorded_at <= to);
-        let misplaced = all.into_iter().filter(|one| {
-            is_wanted(one.recorded_at) && !self.shared.decided.is_dismissed(place, one.position.offset)
-        });
-        Ok(misplaced
-            .map(|one| Parked {
-                place: place.clone(),
-                offset: one.position.offset,
-                subject: None,
-                class: ReasonClass::Misplaced,
-                reason: one.reason.to_string(),
-                event: one.source.zip(one.id),
-                recorded_at: one.recorded_at,
-                last: one.position.offset,
-                held: 1,
-            })
-            .collect())
-    }
-
-    async fn try_end(&self, spilled: &Spilled, misplaced: &[Parked]) -> Result<bool, sqlx::Error> {
-        let Shared { shop, generation, .. } = &*self.shared;
-        let mut transaction = begin(&shop.pool, generation).await?;
-        let query = "UPDATE brainops.rebuild_unit \
-                        SET state = 'done', lease_until = NULL, read_to = to_offset, last_digest = $6, last_recorded_at = $7, \
-                            events = (SELECT coalesce(sum(bucket.events), 0) FROM brainops.rebuild_bucket AS bucket \
-                                       WHERE bucket.read_model = $1 AND bucket.generation = $2 \
-                                         AND bucket.topic = $3 AND bucket.partition = $4) \
-                      WHERE read_model = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND epoch = $5";
-        let last = spilled.last_record();
-        let query = bind_unit(sqlx::query(query), generation, &self.unit);
-        let query =
-            query.bind(last.map(|(digest, _)| digest.as_bytes().to_vec())).bind(last.map(|(_, at)| at));
-        if query.execute(&mut *transaction).await?.rows_affected() == 0 {
-            return Ok(false);
-        }
-        if !misplaced.is_empty() {
-            insert(&mut transaction, generation, misplaced).await?;
-        }
-        transaction.commit().await?;
-        point("rebuild.unit_done");
-        Ok(true)
-    }
-
-    fn must_be_ours(&self, held: Result<bool, sqlx::Error>) -> Result<(), RebuildError> {
+    pub(super) fn must_be_ours(&self, held: Result<bool, sqlx::Error>) -> Result<(), RebuildError> {
         let read_model = &self.shared.generation.read_model;
         match held.map_err(in_database(read_model, "say what is worked on"))? {
             true => Ok(()),
             false => Err(RebuildError::ShutDown),
         }
     }
-}
-
-/// How writing a bucket ended.
-enum Written {
-    Done,
-    /// Somebody else works on the partition now.
-    Lost,
-    TooMany(Vec<Parked>),
-}
-
-fn too_many(parked: &[Parked]) -> RebuildError {
-    let (position, reason) = parked
-        .last()
-        .map_or_else(Default::default, |last| (last.position().to_string(), last.reason.clone()));
-    RebuildError::TooManyParked { limit: MOST_PARKED, position, reason }
 }
 
 pub(crate) fn halted(halt: Halt) -> RebuildError {
