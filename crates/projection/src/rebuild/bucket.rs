@@ -15,6 +15,7 @@ use crate::checkpoint::Place;
 use crate::fold::each_table;
 use crate::generation::ModelName;
 use crate::model::ReadModel;
+use crate::rows::Tables as _;
 use crate::run_error::RunError;
 use crate::sort::{Failure, Failures, Parked, class_of, event_of, subject_of};
 use crate::writer::WrittenRows;
