@@ -187,7 +187,7 @@ impl<M: ReadModel> Work<M> {
             }
             let folded = self.fold(spilled.clone(), number).await?;
             point("rebuild.bucket_folded");
-            match self.write(number, folded).await {
+            match self.written(number, folded).await? {
                 Ok(Written::Done) => return Ok(()),
                 Ok(Written::TooMany(parked)) => return Err(too_many(&parked)),
                 Ok(Written::Lost) => return Err(RebuildError::ShutDown),
@@ -208,7 +208,18 @@ impl<M: ReadModel> Work<M> {
         .await
     }
 
-    pub(super) fn must_be_ours(&self, held: Result<bool, sqlx::Error>) -> Result<(), RebuildError> {
+    /// Writes a bucket, in a task of its own: a COPY that is let go of in its middle spoils its connection for whoever
+    /// gets it next.
+    async fn written(
+        &self,
+        number: u32,
+        folded: FoldedBucket,
+    ) -> Result<Result<Written, sqlx::Error>, RebuildError> {
+        let work = self.again();
+        let writing = tokio::spawn(async move { work.write(number, folded).await });
+        writing.await.map_err(|error| RebuildError::Ended { reason: Some(error.to_string()) })
+    }
+
         let read_model = &self.shared.generation.read_model;
         match held.map_err(in_database(read_model, "say what is worked on"))? {
             true => Ok(()),

@@ -61,7 +61,10 @@ impl<M: ReadModel> Work<M> {
         loop {
             let Some(whole) = self.read_whole().await? else { return Ok(false) };
             point("rebuild.bucket_folded");
-            match self.write_whole(whole).await {
+            let work = self.again();
+            let writing = tokio::spawn(async move { work.write_whole(whole).await });
+            let written = writing.await.map_err(|error| RebuildError::Ended { reason: Some(error.to_string()) })?;
+            match written {
                 Ok(Written::Done) => return Ok(true),
                 Ok(Written::TooMany(parked)) => return Err(too_many(&parked)),
                 Ok(Written::Lost) => return Err(RebuildError::ShutDown),
@@ -120,7 +123,7 @@ impl<M: ReadModel> Work<M> {
     }
 
     /// The same, for a thread that blocks.
-    fn again(&self) -> Self {
+    pub(super) fn again(&self) -> Self {
         let (shared, unit) = (Arc::clone(&self.shared), self.unit.clone());
         Self { shared, unit, read_to: Arc::clone(&self.read_to), stop: self.stop.clone() }
     }
