@@ -30,11 +30,13 @@ pub(crate) async fn workshop(
         log: ReadOnlyCluster::new(stand.kafka.clone(), stand.log.clone())?,
         registry: stand.registry()?,
         scratch,
-        in_memory_bytes: in_memory_mib.map_or(Workshop::IN_MEMORY_BYTES, |mib| mib * 1024 * 1024),
         worker: worker.to_owned(),
         at_once: AT_ONCE,
         unknown_schema_patience: Duration::from_secs(60),
-        pace: Pace::default(),
+        pace: match in_memory_mib {
+            Some(mib) => Pace { in_memory_bytes: mib * 1024 * 1024, ..Pace::default() },
+            None => Pace::default(),
+        },
     })
 }
 

@@ -94,7 +94,6 @@ impl Context {
             log: log.context("the sections kafka and log cannot be used")?,
             registry: self.registry()?,
             scratch: replay.scratch.clone().unwrap_or_else(|| state.folder.join("scratch")),
-            in_memory_bytes: Workshop::IN_MEMORY_BYTES,
             worker: instance_name(),
             at_once: usize::from(replay.partitions_at_once),
             unknown_schema_patience: UNKNOWN_SCHEMA_PATIENCE,

@@ -5,7 +5,7 @@ mod common;
 
 use brainops_event::frame;
 use brainops_projection::{
-    Decide, DecisionState, Generation, GenerationState, RunOptions, Workshop, drop_generation,
+    Decide, DecisionState, Generation, GenerationState, Pace, RunOptions, Workshop, drop_generation,
     find_generation,
 };
 use brainops_testkit::{Namespace, RawRecord};
@@ -63,8 +63,9 @@ async fn rows_are_the_same_whether_history_is_folded_in_memory_or_set_aside() {
     let running = bench.start(options);
     bench.caught_up().await;
     running.stop().await;
-    for in_memory_bytes in [0, 1, 20_000, Workshop::IN_MEMORY_BYTES] {
-        let shop = Workshop { in_memory_bytes, ..workshop(&bench, &folder, "rebuilder") };
+    for in_memory_bytes in [0, 1, 20_000, Pace::default().in_memory_bytes] {
+        let pace = Pace { in_memory_bytes, ..Pace::default() };
+        let shop = Workshop { pace, ..workshop(&bench, &folder, "rebuilder") };
         let next = rebuild(&bench, &shop).await;
         same(&bench, &bench.generation, &next).await;
         same_checkpoints(&bench, &bench.generation, &next).await;

@@ -19,7 +19,13 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// Many small pieces, so that each step is passed often, and a short lease, so that a dead one is soon replaced.
 pub(crate) fn pace() -> Pace {
-    Pace { lease: Duration::from_secs(3), mark_bytes: 2_000, offsets_per_bucket: 30, records_at_once: 25 }
+    Pace {
+        lease: Duration::from_secs(3),
+        mark_bytes: 2_000,
+        offsets_per_bucket: 30,
+        records_at_once: 25,
+        in_memory_bytes: 0,
+    }
 }
 
 pub(crate) async fn rebuild(
@@ -36,7 +42,6 @@ pub(crate) async fn rebuild(
         scratch: task.scratch.clone(),
         worker: task.name.clone(),
         at_once: 2,
-        in_memory_bytes: 0,
         unknown_schema_patience: Duration::from_secs(2),
         pace: pace(),
     };

@@ -34,7 +34,6 @@ impl Stage {
             scratch: self.folder.join(SCRATCH),
             worker: "stage".to_owned(),
             at_once: 1,
-            in_memory_bytes: 0,
             unknown_schema_patience: Duration::from_secs(2),
             pace: pace(),
         };

@@ -14,6 +14,10 @@ pub struct Pace {
     pub offsets_per_bucket: i64,
     /// How many records are read at once; default 20,000.
     pub records_at_once: usize,
+    /// How many bytes of rows of a partition are folded in memory before its records are set aside after all, counted as
+    /// the records that made them; so many for each partition that is worked on at a time. Default 64 MiB; 0: they are
+    /// always set aside.
+    pub in_memory_bytes: usize,
 }
 
 impl Default for Pace {
@@ -23,6 +27,7 @@ impl Default for Pace {
             mark_bytes: 256 * 1024 * 1024,
             offsets_per_bucket: 60_000,
             records_at_once: 20_000,
+            in_memory_bytes: 64 * 1024 * 1024,
         }
     }
 }

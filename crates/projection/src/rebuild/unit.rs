@@ -220,6 +220,7 @@ impl<M: ReadModel> Work<M> {
         writing.await.map_err(|error| RebuildError::Ended { reason: Some(error.to_string()) })
     }
 
+    pub(super) fn must_be_ours(&self, held: Result<bool, sqlx::Error>) -> Result<(), RebuildError> {
         let read_model = &self.shared.generation.read_model;
         match held.map_err(in_database(read_model, "say what is worked on"))? {
             true => Ok(()),

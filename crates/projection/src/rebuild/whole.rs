@@ -63,7 +63,8 @@ impl<M: ReadModel> Work<M> {
             point("rebuild.bucket_folded");
             let work = self.again();
             let writing = tokio::spawn(async move { work.write_whole(whole).await });
-            let written = writing.await.map_err(|error| RebuildError::Ended { reason: Some(error.to_string()) })?;
+            let written =
+                writing.await.map_err(|error| RebuildError::Ended { reason: Some(error.to_string()) })?;
             match written {
                 Ok(Written::Done) => return Ok(true),
                 Ok(Written::TooMany(parked)) => return Err(too_many(&parked)),
@@ -80,7 +81,7 @@ impl<M: ReadModel> Work<M> {
     async fn may_fit(&self) -> Result<bool, RebuildError> {
         let (shop, generation) = (&self.shared.shop, &self.shared.generation);
         let is_short = self.unit.to.get() - self.unit.from.get() <= MOST_OFFSETS;
-        if shop.in_memory_bytes == 0 || !is_short || self.folder().exists() {
+        if shop.pace.in_memory_bytes == 0 || !is_short || self.folder().exists() {
             return Ok(false);
         }
         let done = done_buckets(&shop.pool, generation, &self.unit).await;
@@ -94,7 +95,7 @@ impl<M: ReadModel> Work<M> {
         let (from, to) = self.range(self.unit.from);
         let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading()).await?;
         let mut whole =
-            Whole::<M>::new(Room::new(shop.in_memory_bytes, self.unit.to.get() - self.unit.from.get()));
+            Whole::<M>::new(Room::new(shop.pace.in_memory_bytes, self.unit.to.get() - self.unit.from.get()));
         loop {
             let batch = tokio::select! {
                 batch = reading.next() => batch,

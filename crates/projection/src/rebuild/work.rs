@@ -46,9 +46,6 @@ pub struct Workshop {
     pub registry: Registry,
     /// The folder for what is set aside. It may be lost: then it is read from the log again.
     pub scratch: PathBuf,
-    /// How many bytes of rows of a partition are folded in memory before its records are set aside after all, counted as
-    /// the records that made them; so many for each partition that is worked on at a time. 0: they are always set aside.
-    pub in_memory_bytes: usize,
     /// Names this process, as in `brainops.progress`.
     pub worker: String,
     /// How many partitions are worked on at a time.
@@ -60,9 +57,6 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// What a process may fold in memory of a partition, unless there is reason for another bound: 64 MiB.
-    pub const IN_MEMORY_BYTES: usize = 64 * 1024 * 1024;
-
     /// What is read of the log at once.
     pub(crate) fn reading(&self) -> ReadOptions {
         let unknown_schema_patience = self.unknown_schema_patience;

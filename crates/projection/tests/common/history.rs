@@ -23,11 +23,10 @@ pub fn workshop(bench: &Bench, folder: &TempDir, worker: &str) -> Workshop {
         log: bench.namespace.cluster().read_only(),
         registry: bench.namespace.registry().clone(),
         scratch: folder.path().to_owned(),
-        in_memory_bytes: 0,
         worker: worker.to_owned(),
         at_once: 2,
         unknown_schema_patience: PATIENCE,
-        pace: Pace::default(),
+        pace: Pace { in_memory_bytes: 0, ..Pace::default() },
     }
 }
 
