@@ -37,7 +37,7 @@ async fn what_serves_stays_and_an_interrupted_removal_goes_on() {
     execute(pool, &second, "CREATE VIEW public.mine AS SELECT subject FROM {generation}.sample").await;
     let refused = drop_generation(pool, &known(pool, 2).await).await.unwrap_err();
     assert!(
-        matches!(&refused, DropError::InUse { relation, .. } if relation == "metrics_g2.\"sample\""),
+        matches!(&refused, DropError::InUse { relation, .. } if relation == "metrics_g2.sample"),
         "{refused}"
     );
     assert_eq!(known(pool, 2).await.state, GenerationState::Dropping);
