@@ -55,6 +55,9 @@ impl<M: ReadModel> CatchUp<'_, M> {
             read_with(&self.shop.log, &self.shop.registry, &from, to, self.shop.reading()).await?;
         let (mut at_hand, mut folds_ahead) = (next(&mut reading).await?.map(|batch| (batch, None)), true);
         while let Some((batch, guess)) = at_hand.take() {
+            if stop.is_cancelled() {
+                return Err(RebuildError::ShutDown);
+            }
             let ahead = outcome(guess, &mut folds_ahead).await;
             let mut following = None;
             {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail};
 use brainops_projection::{
     Generation, GenerationState, Request, Workshop, begin_rebuild, find_generation, rebuild_progress,
 };
@@ -53,7 +53,7 @@ impl Stage {
         };
         if eventually(LIMIT, is_ready).await.is_err() {
             let progress = rebuild_progress(&pool, &generation).await?;
-            ensure!(false, "{} is not ready: {progress:?}", generation.schema());
+            bail!("{} is not ready: {progress:?}", generation.schema());
         }
         self.folded(50).await.context("the one that serves goes on")
     }

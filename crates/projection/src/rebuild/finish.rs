@@ -6,6 +6,7 @@ use brainops_event::Offset;
 use brainops_fault::point;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, PgPool};
+use tokio_util::sync::CancellationToken;
 
 use super::error::{RebuildError, in_database};
 use super::indexes::put_back;
@@ -25,10 +26,16 @@ use crate::told::write;
 
 /// How long until it is looked again whether others have made their indexes.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often whoever folds on says so.
+const BEAT: Duration = Duration::from_secs(5);
 
 /// Ends the rebuild; whoever comes second finds it done.
-pub(crate) async fn finish<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Result<(), RebuildError> {
-    let Shared { shop, generation, model, .. } = shared;
+pub(crate) async fn finish<M: ReadModel>(
+    shared: &Shared<M>,
+    job: &Job,
+    stop: &CancellationToken,
+) -> Result<(), RebuildError> {
+    let Shared { shop, generation, .. } = shared;
     let failed = |what| in_database(&generation.read_model, what);
     let folded = "UPDATE brainops.rebuild SET folded_at = now() WHERE read_model = $1 AND generation = $2 AND folded_at IS NULL";
     let folded = sqlx::query(folded).bind(generation.read_model.as_str()).bind(generation.number);
@@ -37,6 +44,9 @@ pub(crate) async fn finish<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Resul
     point("rebuild.folded");
     loop {
         put_back(&shop.pool, generation).await.map_err(failed("make the indexes"))?;
+        if stop.is_cancelled() {
+            return Err(RebuildError::ShutDown);
+        }
         match indexes_left(&shop.pool, generation).await.map_err(failed("read the indexes"))? {
             0 => break,
             _ => tokio::time::sleep(LOOK).await,
@@ -44,9 +54,9 @@ pub(crate) async fn finish<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Resul
     }
     point("rebuild.indexed");
     let is_straight = is_only_appended::<M>() && job.happened_to.is_none();
-    if (is_straight || job.has_base) && !is_done(shared).await? {
+    if is_straight || job.has_base {
         // Its partitions have checkpoints already; what is left, and what people decided, is folded the way it is live.
-        CatchUp { model, shop, generation }.run(&job.goal, |_| {}, &Default::default()).await?;
+        fold_on(shared, job, stop).await?;
     }
     let ready = make_ready(shared, job).await;
     if !ready.map_err(failed("make the generation ready"))? {
@@ -56,6 +66,46 @@ pub(crate) async fn finish<M: ReadModel>(shared: &Shared<M>, job: &Job) -> Resul
     point("rebuild.ready");
     tracing::info!(projector.name = %generation.read_model, generation = generation.number, "a rebuild is done");
     Ok(())
+}
+
+/// Folds on from checkpoints up to the goal, one process at a time: two would take partitions from each other for ever.
+/// Whose turn it is holds a lock in a transaction, and says so every few seconds; Postgres ends a transaction that is
+/// not heard of, and what its process folds then is not written.
+async fn fold_on<M: ReadModel>(
+    shared: &Shared<M>,
+    job: &Job,
+    stop: &CancellationToken,
+) -> Result<(), RebuildError> {
+    let Shared { shop, generation, model, .. } = shared;
+    let failed = |what| in_database(&generation.read_model, what);
+    while is_running(shared).await? {
+        let mut turn = shop.pool.begin().await.map_err(failed("wait for its turn"))?;
+        let ask = "SELECT pg_try_advisory_xact_lock(hashtextextended('brainops.fold_on.' || $1, 0))";
+        let asked = sqlx::query_scalar(ask).bind(generation.schema()).fetch_one(&mut *turn).await;
+        if asked.map_err(failed("wait for its turn"))? {
+            let folding = CatchUp { model, shop, generation };
+            return tokio::select! {
+                folded = folding.run(&job.goal, |_| {}, stop) => folded,
+                lost = keep(&mut turn) => Err(failed("keep its turn")(lost)),
+            };
+        }
+        drop(turn);
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.cancelled() => return Err(RebuildError::ShutDown),
+        }
+    }
+    Ok(())
+}
+
+/// Keeps a transaction open, until it is lost.
+async fn keep(connection: &mut PgConnection) -> sqlx::Error {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        if let Err(lost) = sqlx::query("SELECT 1").execute(&mut *connection).await {
+            return lost;
+        }
+    }
 }
 
 /// How a rebuild ended that is not running any more.
@@ -69,9 +119,9 @@ async fn as_it_stands<M>(shared: &Shared<M>) -> Result<(), RebuildError> {
     }
 }
 
-async fn is_done<M>(shared: &Shared<M>) -> Result<bool, RebuildError> {
+async fn is_running<M>(shared: &Shared<M>) -> Result<bool, RebuildError> {
     let Shared { shop, generation, .. } = shared;
-    let query = "SELECT state = 'done' FROM brainops.rebuild WHERE read_model = $1 AND generation = $2";
+    let query = "SELECT state = 'running' FROM brainops.rebuild WHERE read_model = $1 AND generation = $2";
     let query = sqlx::query_scalar(query).bind(generation.read_model.as_str()).bind(generation.number);
     query.fetch_one(&shop.pool).await.map_err(in_database(&generation.read_model, "read the rebuild"))
 }

@@ -124,14 +124,15 @@ pub(crate) async fn give_back(
     bind_unit(sqlx::query(query), generation, unit).execute(pool).await.map(|_| ())
 }
 
-/// Holds a partition until the transaction ends: false when it is not this process's own any more.
+/// Holds a partition until the transaction ends: false when it is not this process's own any more. Nobody can take it
+/// meanwhile; its lease can be renewed, however long what is written waits for a lock.
 pub(crate) async fn hold(
     connection: &mut PgConnection,
     generation: &Generation,
     unit: &Unit,
 ) -> Result<bool, sqlx::Error> {
     let query = "SELECT 1 FROM brainops.rebuild_unit \
-                  WHERE read_model = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND epoch = $5 FOR SHARE";
+                  WHERE read_model = $1 AND generation = $2 AND topic = $3 AND partition = $4 AND epoch = $5 FOR KEY SHARE";
     Ok(bind_unit(sqlx::query(query), generation, unit).fetch_optional(connection).await?.is_some())
 }
 

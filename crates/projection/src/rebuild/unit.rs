@@ -174,7 +174,7 @@ impl<M: ReadModel> Work<M> {
             }
             let folded = self.fold(spilled.clone(), number).await?;
             point("rebuild.bucket_folded");
-            match self.write(number, folded).await {
+            match self.written(number, folded).await? {
                 Ok(Written::Done) => return Ok(()),
                 Ok(Written::TooMany(parked)) => return Err(too_many(&parked)),
                 Ok(Written::Lost) => return Err(RebuildError::ShutDown),
@@ -200,6 +200,19 @@ impl<M: ReadModel> Work<M> {
             fold.fold(|| spilled.bucket(number, &shared.shop.registry, READ_BACK))
         })
         .await
+    }
+
+    /// Writes a bucket, in a task of its own: a COPY that is let go of in its middle spoils its connection for whoever
+    /// gets it next.
+    async fn written(
+        &self,
+        number: u32,
+        folded: FoldedBucket,
+    ) -> Result<Result<Written, sqlx::Error>, RebuildError> {
+        let (shared, unit) = (Arc::clone(&self.shared), self.unit.clone());
+        let work = Self { shared, unit, read_to: Arc::clone(&self.read_to), stop: self.stop.clone() };
+        let writing = tokio::spawn(async move { work.write(number, folded).await });
+        writing.await.map_err(|error| RebuildError::Ended { reason: Some(error.to_string()) })
     }
 
     /// One transaction: the bucket is done, its rows are there, what it parks is parked.

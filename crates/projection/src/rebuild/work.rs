@@ -108,25 +108,34 @@ async fn work_on<M: ReadModel>(
     let (happened_to, months) = (job.happened_to, tokio::sync::Mutex::new(KnownMonths::default()));
     let shared = Arc::new(Shared { model, shop, generation, scope, decided, happened_to, months });
     let (halt, desk) = (stop.child_token(), Desk::default());
-    let shop_lease = shared.shop.pace.lease;
+    let patience = shared.shop.pace.lease;
     let working = Worker { shared: Arc::clone(&shared), desk: Arc::clone(&desk), halt: halt.clone() };
     let beating = beat(Arc::clone(&shared), desk, halt.clone());
-    let running = working.run();
+    let ending = stop.child_token(); // ends what comes after the last partition
+    let running = async {
+        working.run().await?;
+        finish(&shared, &job, &ending).await
+    };
     tokio::pin!(running);
     let ended = tokio::select! {
         ended = &mut running => ended,
         asked = beating => {
             // What is under way ends in good order: partitions are given back, and nobody need wait for a lease.
             halt.cancel();
-            if tokio::time::timeout(shop_lease, running).await.is_err() {
-                tracing::warn!("what is under way does not stop; it is let go");
+            ending.cancel();
+            match tokio::time::timeout(patience, running).await {
+                Ok(Ok(())) => Ok(()), // it was done already
+                Ok(Err(_)) => Err(asked),
+                Err(_) => {
+                    tracing::warn!("what is under way does not stop; it is let go");
+                    Err(asked)
+                }
             }
-            Err(asked)
         }
     };
     halt.cancel();
     match ended {
-        Ok(()) => finish(&shared, &job).await,
+        Ok(()) => Ok(()),
         Err(error) => Err(note_end(&shared, error, &stop).await),
     }
 }
@@ -218,10 +227,13 @@ impl<M: ReadModel> Worker<M> {
     /// Takes partitions until all are done, by whomever.
     async fn run(&self) -> Result<(), RebuildError> {
         let mut tasks = JoinSet::new();
-        let ended = loop {
+        let ended = 'work: loop {
             while tasks.len() < self.shared.shop.at_once.max(1) && !self.halt.is_cancelled() {
-                let Some(unit) = self.claim().await? else { break };
-                self.begin(&mut tasks, unit);
+                match self.claim().await {
+                    Ok(Some(unit)) => self.begin(&mut tasks, unit),
+                    Ok(None) => break,
+                    Err(error) => break 'work Err(error),
+                }
             }
             if tasks.is_empty() {
                 match self.is_all_done().await? {
