@@ -3,6 +3,7 @@
 //! - [`given`] events (as [`said`]), a fold, rows: pure, in milliseconds, without a stack.
 //! - [`TestStack`] and [`Namespace`]: topics and a database of a test's own on the test stack.
 //! - [`project`]: a read model run to the end of the log, and checked.
+//! - [`histories`] that chance decides, over the topics of the real read models.
 //! - [`refold`] and [`stored_rows`]: what the log says the rows must be, byte for byte.
 //! - [`PrivateStack`], whose parts a test may kill, and [`Proxy`], which makes the way to one of them bad.
 //! - [`check_dictionary`]: a data dictionary says what the SQL says.
@@ -22,6 +23,7 @@ mod dictionary;
 mod eventually;
 mod explore;
 mod given;
+mod histories;
 mod namespace;
 mod private_stack;
 mod project;
@@ -37,6 +39,7 @@ pub use dictionary::check_dictionary;
 pub use eventually::{TimedOut, eventually};
 pub use explore::{Counterexample, Explored, Next, Protocol, explore};
 pub use given::{Given, Outcome, given};
+pub use histories::histories;
 pub use namespace::Namespace;
 pub use private_stack::{Part, PrivateStack};
 pub use project::project;

@@ -1,0 +1,252 @@
+//! Histories that chance decides, for what must hold of any: events of the real topics, plausible and contradictory, in
+//! any order of time, some said twice, some that nobody can decode or that a fold refuses.
+
+use std::ops::Range;
+
+use brainops_event::types::deployment::{
+    DeploymentFailed, DeploymentRolledBack, DeploymentStarted, DeploymentSucceeded,
+};
+use brainops_event::types::git::{BranchUpdated, CommitCreated, TagCreated};
+use brainops_event::types::lead::{
+    DemoScheduled, LeadDiscovered, LeadDisqualified, LeadLost, LeadQualified, LeadWon,
+};
+use brainops_event::types::monitor::{AlertFired, AlertResolved};
+use brainops_event::types::outreach::{OutreachBounced, OutreachReady, OutreachReplied, OutreachSent};
+use brainops_event::{
+    Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, timestamp_from_millis,
+};
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, any, prop_oneof};
+use serde_json::{Value, json};
+
+/// How many subjects of each kind there are: few, so that each has a history.
+const SUBJECTS: u8 = 7;
+/// Of how many ids of a source one is taken: some come twice, and then the second is a repeat.
+const IDS: u16 = 400;
+/// The start of the year 2026, and the length of a month, in which everything happens.
+const BEGIN_MS: i64 = 1_767_225_600_000;
+const MONTH_MINUTES: u16 = 43_200;
+
+/// A history of events of these topics: as many as the range says.
+pub fn histories(
+    topics: &'static [&'static str],
+    length: Range<usize>,
+) -> impl Strategy<Value = Vec<Outgoing>> {
+    let kinds: Vec<&'static Kind> = KINDS.iter().filter(|kind| topics.contains(&kind.topic)).collect();
+    assert!(!kinds.is_empty(), "there are histories of git, deployment, lead and monitor");
+    vec(draws(), length).prop_map(move |draws| {
+        draws.iter().map(|draw| (kinds[usize::from(draw.kind) % kinds.len()].make)(draw)).collect()
+    })
+}
+
+/// What is wrong with an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    None,
+    /// Its data says that it is about something else.
+    OtherSubject,
+    /// Its data ends too soon.
+    Cut,
+}
+
+/// What chance says of one event.
+#[derive(Debug, Clone)]
+struct Draw {
+    kind: u8,
+    subject: u8,
+    source: bool,
+    id: u16,
+    minute: Option<u16>,
+    picks: [u8; 4],
+    flaw: Flaw,
+}
+
+fn draws() -> impl Strategy<Value = Draw> {
+    let flaw = prop_oneof![
+        60 => proptest::strategy::Just(Flaw::None),
+        1 => proptest::strategy::Just(Flaw::OtherSubject),
+        1 => proptest::strategy::Just(Flaw::Cut),
+    ];
+    let minute = proptest::option::weighted(0.9, 0..MONTH_MINUTES);
+    let parts = (any::<u8>(), 0..SUBJECTS, any::<bool>(), 0..IDS, minute, any::<[u8; 4]>(), flaw);
+    parts.prop_map(|(kind, subject, source, id, minute, picks, flaw)| Draw {
+        kind,
+        subject,
+        source,
+        id,
+        minute,
+        picks,
+        flaw,
+    })
+}
+
+/// One type of event.
+struct Kind {
+    topic: &'static str,
+    make: fn(&Draw) -> Outgoing,
+}
+
+const KINDS: [Kind; 19] = [
+    Kind {
+        topic: "lead",
+        make: |draw| draw.lead::<LeadDiscovered>(json!({"channel": draw.word(0), "company": draw.maybe(1)})),
+    },
+    Kind {
+        topic: "lead",
+        make: |draw| draw.lead::<LeadQualified>(json!({"score": draw.number(0), "segment": draw.maybe(1)})),
+    },
+    Kind { topic: "lead", make: |draw| draw.lead::<DemoScheduled>(json!({"demo_at": draw.time(0)})) },
+    Kind {
+        topic: "lead",
+        make: |draw| draw.lead::<LeadWon>(json!({"amount_minor": draw.number(0), "currency": draw.maybe(1)})),
+    },
+    Kind { topic: "lead", make: |draw| draw.lead::<LeadLost>(json!({"reason_code": draw.maybe(0)})) },
+    Kind { topic: "lead", make: |draw| draw.lead::<LeadDisqualified>(json!({"reason_code": draw.maybe(0)})) },
+    Kind { topic: "lead", make: |draw| draw.outreach::<OutreachReady>(json!({"channel": draw.word(0)})) },
+    Kind { topic: "lead", make: |draw| draw.outreach::<OutreachSent>(json!({"channel": draw.word(0)})) },
+    Kind { topic: "lead", make: |draw| draw.outreach::<OutreachReplied>(json!({})) },
+    Kind { topic: "lead", make: |draw| draw.outreach::<OutreachBounced>(json!({"permanent": draw.flag(0)})) },
+    Kind {
+        topic: "deployment",
+        make: |draw| draw.deployment::<DeploymentStarted>(json!({"git_ref": draw.maybe(2)})),
+    },
+    Kind {
+        topic: "deployment",
+        make: |draw| draw.deployment::<DeploymentSucceeded>(json!({"url": draw.maybe(2)})),
+    },
+    Kind {
+        topic: "deployment",
+        make: |draw| draw.deployment::<DeploymentFailed>(json!({"reason_code": draw.maybe(2)})),
+    },
+    Kind {
+        topic: "deployment",
+        make: |draw| draw.deployment::<DeploymentRolledBack>(json!({"restored_sha": draw.maybe(2)})),
+    },
+    Kind { topic: "git", make: Draw::commit },
+    Kind { topic: "git", make: Draw::branch },
+    Kind { topic: "git", make: Draw::tag },
+    Kind { topic: "monitor", make: |draw| draw.alert::<AlertFired>(json!({})) },
+    Kind { topic: "monitor", make: |draw| draw.alert::<AlertResolved>(json!({"ends_at": draw.time(2)})) },
+];
+
+impl Draw {
+    /// What the data says that the event is about.
+    fn about(&self) -> u8 {
+        if self.flaw == Flaw::OtherSubject { (self.subject + 1) % SUBJECTS } else { self.subject }
+    }
+
+    fn word(&self, pick: usize) -> &'static str {
+        ["web", "mail", "a\"b", "{x}", "é\\"][usize::from(self.picks[pick]) % 5]
+    }
+
+    fn maybe(&self, pick: usize) -> Option<&'static str> {
+        (!self.picks[pick].is_multiple_of(4)).then(|| self.word(pick))
+    }
+
+    fn number(&self, pick: usize) -> Option<u8> {
+        (!self.picks[pick].is_multiple_of(4)).then_some(self.picks[pick])
+    }
+
+    fn flag(&self, pick: usize) -> bool {
+        self.picks[pick].is_multiple_of(2)
+    }
+
+    fn time(&self, pick: usize) -> i64 {
+        BEGIN_MS + i64::from(self.picks[pick] % 16) * 3_600_000
+    }
+
+    fn lead<T: TypedEvent>(&self, data: Value) -> Outgoing {
+        let about = json!({"lead_id": format!("lead-{}", self.about())});
+        self.said::<T>(&format!("lead-{}", self.subject), about, data)
+    }
+
+    fn outreach<T: TypedEvent>(&self, mut data: Value) -> Outgoing {
+        data["outreach_id"] = json!(format!("outreach-{}", self.picks[3] % 3));
+        self.lead::<T>(data)
+    }
+
+    fn deployment<T: TypedEvent>(&self, data: Value) -> Outgoing {
+        let place = |number: u8| {
+            (
+                ["api", "shop", "mail", "cron"][usize::from(number) % 4],
+                ["prod", "test"][usize::from(number) / 4],
+            )
+        };
+        let ((service, environment), about) = (place(self.subject), place(self.about()));
+        let about = json!({
+            "service": about.0,
+            "environment": about.1,
+            "deployment_id": format!("d-{}", self.picks[0] % 4),
+            "sha": format!("{:040x}", self.picks[1] % 5),
+            "repository": "brainops/core",
+        });
+        self.said::<T>(&format!("{service}/{environment}"), about, data)
+    }
+
+    fn commit(&self) -> Outgoing {
+        let sha = |number: u8| format!("{:040x}", number);
+        let about = json!({"repository": "brainops/core", "sha": sha(self.about())});
+        let data = json!({
+            "committed_at": self.time(0),
+            "authored_at": self.time(1),
+            "author_id": "person-1",
+            "parents": [sha(self.picks[2] % SUBJECTS)],
+            "insertions": self.picks[3],
+            "paths": [self.word(2)],
+        });
+        self.said::<CommitCreated>(&format!("brainops/core/commits/{}", sha(self.subject)), about, data)
+    }
+
+    fn branch(&self) -> Outgoing {
+        let about = json!({"repository": "brainops/core", "branch": format!("b-{}", self.about())});
+        let data = json!({"sha": self.maybe(0), "previous_sha": self.maybe(1), "forced": self.flag(2)});
+        self.said::<BranchUpdated>(&format!("brainops/core/branches/b-{}", self.subject), about, data)
+    }
+
+    fn tag(&self) -> Outgoing {
+        let about = json!({"repository": "brainops/core", "tag": format!("v{}", self.about())});
+        let data = json!({"sha": self.word(0), "annotated": self.flag(1)});
+        self.said::<TagCreated>(&format!("brainops/core/tags/v{}", self.subject), about, data)
+    }
+
+    fn alert<T: TypedEvent>(&self, data: Value) -> Outgoing {
+        let about = json!({"fingerprint": format!("{:016x}", self.about())});
+        let mut more = json!({
+            "alert_name": self.word(0),
+            "severity": self.maybe(1),
+            "labels": {"team": self.word(3)},
+            "starts_at": self.time(1),
+        });
+        merge(&mut more, data);
+        self.said::<T>(&format!("alerts/{}", self.subject), about, more)
+    }
+
+    fn said<T: TypedEvent>(&self, subject: &str, mut data: Value, more: Value) -> Outgoing {
+        merge(&mut data, more);
+        let data: T =
+            serde_json::from_value(data).unwrap_or_else(|error| panic!("no {}: {error}", T::SCHEMA));
+        let mut envelope = Envelope::new(
+            EventId::new(format!("e-{}", self.id)).expect("an id"),
+            Source::new(if self.source { "histories/a" } else { "histories/b" }).expect("a source"),
+            EventType::new(T::EVENT_TYPE).expect("a type"),
+            Subject::new(subject).expect("a subject"),
+        );
+        if let Some(minute) = self.minute {
+            let at = timestamp_from_millis(BEGIN_MS + i64::from(minute) * 60_000).expect("a time");
+            envelope = envelope.with_time(at);
+        }
+        let event =
+            Outgoing::typed(envelope, &data).unwrap_or_else(|error| panic!("no {}: {error}", T::SCHEMA));
+        if self.flaw != Flaw::Cut {
+            return event;
+        }
+        let Outgoing { envelope, schema, mut datum } = event;
+        datum.truncate(datum.len() / 2);
+        Outgoing::from_datum(envelope, schema, datum).expect("the same envelope")
+    }
+}
+
+fn merge(data: &mut Value, more: Value) {
+    let (Value::Object(data), Value::Object(more)) = (data, more) else { panic!("objects") };
+    data.extend(more);
+}
