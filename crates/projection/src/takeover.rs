@@ -21,7 +21,7 @@ use crate::metrics as names;
 const LOCK_TIMEOUT: &str = "6s";
 
 /// How long it waits before it looks who is in the way.
-const LOOK_AFTER: Duration = Duration::from_secs(5);
+pub(crate) const LOOK_AFTER: Duration = Duration::from_secs(5);
 
 /// Somebody who is in the way of a takeover.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub(crate) async fn take_over(
 }
 
 /// Ends what is stuck of ours, and names whoever else is in the way.
-async fn clear_the_way(pool: &PgPool, generation: &Generation, pid: i32) {
+pub(crate) async fn clear_the_way(pool: &PgPool, generation: &Generation, pid: i32) {
     let read_model = &generation.read_model;
     let blockers = match blockers(pool, generation, pid).await {
         Ok(blockers) => blockers,

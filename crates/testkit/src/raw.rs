@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use brainops_event::{Offset, Partition, TopicName};
 use brainops_log::{KafkaConfig, SaslMechanism, SecurityProtocol};
-use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 use crate::namespace::Namespace;
 
@@ -48,6 +50,26 @@ impl Namespace {
         let delivery = sent.unwrap_or_else(|(error, _)| panic!("kafka does not take a record: {error}"));
         let partition = Partition::new(delivery.partition).expect("a partition");
         (partition, Offset::new(delivery.offset).expect("an offset"))
+    }
+}
+
+impl Namespace {
+    /// Lets the log forget what stands in a partition before an offset, as retention does.
+    ///
+    /// # Panics
+    /// When Kafka does not do it.
+    pub async fn forget_before(&self, topic: &TopicName, partition: Partition, offset: Offset) {
+        let mut kafka = self.stack().kafka.clone();
+        kafka.appender = kafka.admin.clone();
+        let mut config = config(&kafka);
+        config.remove("partitioner").remove("acks");
+        let admin: AdminClient<DefaultClientContext> = config.create().expect("an administrator's client");
+        let mut cut = TopicPartitionList::new();
+        let offset = rdkafka::Offset::Offset(offset.get());
+        cut.add_partition_offset(topic.as_str(), partition.get(), offset).expect("a partition");
+        let options = AdminOptions::new().operation_timeout(Some(ACK_LIMIT));
+        let done = admin.delete_records(&cut, &options).await;
+        done.unwrap_or_else(|error| panic!("kafka does not forget: {error}"));
     }
 }
 

@@ -156,29 +156,29 @@ fn chance() -> impl Strategy<Value = Vec<u8>> {
 
 /// Some hundred histories of each read model, within seconds.
 fn cases() -> ProptestConfig {
-    ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn of_leads(history in histories(&["lead"], 1..80), chance in chance()) {
+    fn of_leads(history in histories(&["lead"], 1..60), chance in chance()) {
         laws_hold(&Leads, history, &chance)?;
     }
 
     #[test]
-    fn of_deployments(history in histories(&["git", "deployment"], 1..80), chance in chance()) {
+    fn of_deployments(history in histories(&["git", "deployment"], 1..60), chance in chance()) {
         laws_hold(&Deployments, history, &chance)?;
     }
 
     #[test]
-    fn of_operations(history in histories(&["monitor"], 1..80), chance in chance()) {
+    fn of_operations(history in histories(&["monitor"], 1..60), chance in chance()) {
         laws_hold(&Operations, history, &chance)?;
     }
 
     #[test]
-    fn of_events(history in histories(&["git", "deployment", "lead", "monitor"], 1..80), chance in chance()) {
+    fn of_events(history in histories(&["git", "deployment", "lead", "monitor"], 1..60), chance in chance()) {
         laws_hold(&Events, history, &chance)?;
     }
 }

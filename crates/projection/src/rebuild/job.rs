@@ -11,6 +11,8 @@ use crate::checkpoint::Place;
 use crate::generation::{Generation, GenerationKind, ModelName};
 use crate::parked::corrupt;
 use crate::rebuild::progress::RebuildState;
+use crate::sqlstate::is_lock_timeout;
+use crate::takeover::{LOOK_AFTER, clear_the_way};
 
 /// A rebuild as it was begun.
 #[derive(Debug, Clone)]
@@ -83,6 +85,33 @@ fn unit(row: &PgRow) -> Result<Unit, sqlx::Error> {
         buckets: u32::try_from(row.try_get::<i32, _>("buckets")?).map_err(corrupt)?,
         epoch: row.try_get("epoch")?,
     })
+}
+
+/// Makes way to a partition whose lease is over and which a transaction still holds: its process was stopped in the
+/// middle of writing. Like every takeover, it ends transactions of ours that are older than some seconds, and waits for
+/// anybody else's.
+pub(crate) async fn free_expired(pool: &PgPool, generation: &Generation) -> Result<(), sqlx::Error> {
+    let begin = "BEGIN; SET LOCAL lock_timeout = '7s'";
+    let mut transaction = pool.begin_with(begin).await?;
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *transaction).await?;
+    let query = "SELECT 1 FROM brainops.rebuild_unit \
+                  WHERE read_model = $1 AND generation = $2 AND state <> 'done' AND lease_until < now() \
+                  ORDER BY topic, partition LIMIT 1 FOR UPDATE";
+    let query = sqlx::query(query).bind(generation.read_model.as_str()).bind(generation.number);
+    let waiting = query.fetch_optional(&mut *transaction);
+    let clearing = async {
+        tokio::time::sleep(LOOK_AFTER).await;
+        clear_the_way(pool, generation, pid).await;
+        std::future::pending().await
+    };
+    let freed = tokio::select! {
+        freed = waiting => freed.map(|_| ()),
+        never = clearing => match never {},
+    };
+    match freed {
+        Err(error) if !is_lock_timeout(&error) => Err(error),
+        _ => transaction.rollback().await,
+    }
 }
 
 /// Says how far partitions are and keeps them for this process; answers with those that are not its own any more.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::decided::Decided;
 use super::error::{RebuildError, in_database};
 use super::finish::finish;
-use super::job::{Job, Unit, all_done, claim, give_back, job, renew, set_rebuild_state};
+use super::job::{Job, Unit, all_done, claim, free_expired, give_back, job, renew, set_rebuild_state};
 use super::pace::Pace;
 use super::progress::RebuildState;
 use super::scratch::sweep;
@@ -238,7 +238,7 @@ impl<M: ReadModel> Worker<M> {
             if tasks.is_empty() {
                 match self.is_all_done().await? {
                     true => break Ok(()),
-                    false => tokio::time::sleep(LOOK).await, // others are at it, or their leases end
+                    false => self.wait_for_others().await?,
                 }
                 if self.halt.is_cancelled() {
                     break Err(RebuildError::ShutDown);
@@ -285,6 +285,20 @@ impl<M: ReadModel> Worker<M> {
                     let waited = pause_after(&generation.read_model, error, &mut backoff, &self.halt).await;
                     waited.map_err(halted)?;
                 }
+            }
+        }
+    }
+
+    /// Others are at it, or their leases end.
+    async fn wait_for_others(&self) -> Result<(), RebuildError> {
+        let Shared { shop, generation, .. } = &*self.shared;
+        tokio::time::sleep(LOOK).await;
+        let mut backoff = Backoff::for_database();
+        match free_expired(&shop.pool, generation).await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let waited = pause_after(&generation.read_model, error, &mut backoff, &self.halt).await;
+                waited.map_err(halted)
             }
         }
     }

@@ -22,6 +22,7 @@ use sqlx::postgres::PgRow;
 
 mod bad;
 mod bench;
+pub mod disk;
 pub mod hand;
 pub mod history;
 
