@@ -26,6 +26,9 @@ fn of_subject(record: &Record) -> OfSubject {
     (topic, partition, record.recorded().envelope.subject().unwrap_or_default().to_owned())
 }
 
+/// What is called for each event, in one pass over a batch.
+type Step<M> = fn(&M, &Record, &mut <M as ReadModel>::Tables) -> Result<(), FoldError>;
+
 /// Folds batch by batch, as the runtime does: what is refused ends its subject, and changes no row.
 fn fold<M: ReadModel>(model: &M, batches: &[Vec<&Record>]) -> Folded {
     let mut refused: BTreeSet<String> = BTreeSet::new();
@@ -43,7 +46,7 @@ fn fold<M: ReadModel>(model: &M, batches: &[Vec<&Record>]) -> Folded {
             }
             // What is refused now ends its subject in this pass, which is then not the last one.
             let mut ended = BTreeSet::new();
-            let steps: [fn(&M, &Record, &mut M::Tables) -> Result<(), FoldError>; 2] = [
+            let steps: [Step<M>; 2] = [
                 |model, record, tables| model.want(&record.recorded(), tables),
                 |model, record, tables| model.fold(&record.recorded(), tables),
             ];
@@ -137,7 +140,7 @@ fn laws_hold<M: ReadModel>(model: &M, history: Vec<Outgoing>, chance: &[u8]) -> 
         }
         Ok(())
     };
-    same("as one batch", &fold(model, &[all.clone()]))?;
+    same("as one batch", &fold(model, std::slice::from_ref(&all)))?;
     same("in batches", &fold(model, &cut(&all, chance)))?;
     let other = interleaved(&all, chance);
     same(

@@ -70,7 +70,13 @@ impl<M: ReadModel + Default> Scene<M> {
             worker: worker.to_owned(),
             at_once: 2,
             unknown_schema_patience: Duration::from_secs(1),
-            pace: Pace { lease: Duration::from_secs(3), mark_bytes, offsets_per_bucket, records_at_once, in_memory_bytes: 0 },
+            pace: Pace {
+                lease: Duration::from_secs(3),
+                mark_bytes,
+                offsets_per_bucket,
+                records_at_once,
+                in_memory_bytes: 0,
+            },
         }
     }
 
