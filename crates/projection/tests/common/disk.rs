@@ -1,5 +1,7 @@
 //! A small file system of a test's own.
 
+#![allow(clippy::print_stdout, reason = "what a machine cannot show must be said")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
