@@ -15,6 +15,7 @@ use crate::checkpoint::Place;
 use crate::fold::each_table;
 use crate::generation::ModelName;
 use crate::model::ReadModel;
+use crate::rows::Tables as _;
 use crate::run_error::RunError;
 use crate::sort::{Failure, Failures, Parked, class_of, event_of, subject_of};
 use crate::writer::WrittenRows;
@@ -64,6 +65,11 @@ impl<M: ReadModel> Pass<M> {
         let mut rows = 0;
         self.tables.each(&mut |table| rows += table.rows());
         rows
+    }
+
+    /// How many records are parked, those held behind them not counted.
+    pub(super) fn parked(&self) -> usize {
+        self.parked.len()
     }
 
     /// Whether an event was refused: then what it holds is of no use.

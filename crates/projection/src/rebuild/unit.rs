@@ -9,24 +9,21 @@ use brainops_event::{Frontier, Offset};
 use brainops_fault::point;
 use brainops_log::{ReadOptions, Spill, SpillPlan, Spilled, read_with, remove_spill};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use sqlx::PgConnection;
 use tokio_util::sync::CancellationToken;
 
 use super::bucket::{BucketFold, FoldedBucket};
 use super::decided::Decided;
 use super::error::{RebuildError, in_database};
-use super::job::{Unit, bind_unit, done_buckets, hold, set_state};
+use super::job::{Unit, done_buckets, set_state};
 use super::work::Workshop;
+use super::written::{Written, too_many};
 use crate::backoff::Backoff;
-use crate::checkpoint::begin;
+use crate::checkpoint::Place;
 use crate::generation::Generation;
 use crate::halt::{Halt, pause_after};
 use crate::model::ReadModel;
 use crate::month::KnownMonths;
-use crate::park::{MOST_PARKED, insert};
-use crate::reason::ReasonClass;
-use crate::sort::{Parked, Scope};
-use crate::statement;
+use crate::sort::Scope;
 
 /// How many bytes are set aside between two marks: what a crash may cost.
 const MARK_BYTES: u64 = 256 * 1024 * 1024;

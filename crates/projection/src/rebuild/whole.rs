@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use brainops_event::Timestamp;
 use brainops_fault::point;
@@ -19,6 +20,7 @@ use super::written::{Written, misplaced_at, too_many};
 use crate::backoff::Backoff;
 use crate::halt::pause_after;
 use crate::model::ReadModel;
+use crate::park::MOST_PARKED;
 use crate::sort::{Failures, Parked, event_of};
 
 /// How many offsets a partition may have: so many are read again after a crash.
@@ -59,10 +61,21 @@ impl<M: ReadModel> Work<M> {
         }
         let mut backoff = Backoff::for_database();
         loop {
-            let Some(whole) = self.read_whole().await? else { return Ok(false) };
+            let began = Instant::now();
+            let Some(whole) = self.read_whole().await? else {
+                self.tell(
+                    "the rows of a partition do not fit, or an event was refused; its records are set aside",
+                    began,
+                );
+                return Ok(false);
+            };
             point("rebuild.bucket_folded");
+            self.tell("a partition was read and folded", began);
             match self.write_whole(whole).await {
-                Ok(Written::Done) => return Ok(true),
+                Ok(Written::Done) => {
+                    self.tell("a partition is written", began);
+                    return Ok(true);
+                }
                 Ok(Written::TooMany(parked)) => return Err(too_many(&parked)),
                 Ok(Written::Lost) => return Err(RebuildError::ShutDown),
                 Err(error) => {
@@ -71,6 +84,12 @@ impl<M: ReadModel> Work<M> {
                 }
             }
         }
+    }
+
+    fn tell(&self, what: &'static str, since: Instant) {
+        let (topic, partition) = &self.unit.place;
+        let duration_ms = since.elapsed().as_millis();
+        tracing::debug!(projector.name = %self.shared.generation.read_model, %topic, %partition, duration_ms, "{what}");
     }
 
     /// Whether it is worth a try: what an earlier attempt has set aside or written is gone on with.
@@ -140,7 +159,10 @@ impl<M: ReadModel> Work<M> {
             whole.last = Some((span.last_digest, span.last_recorded_at));
         }
         let rows = whole.pass.rows();
-        let fits = whole.room.takes(batch.len(), batch.bytes(), rows) && !whole.pass.has_refused();
+        let parked = whole.pass.parked().saturating_add(whole.misplaced.len());
+        let fits = whole.room.takes(batch.len(), batch.bytes(), rows)
+            && parked <= usize::try_from(MOST_PARKED).unwrap_or(usize::MAX)
+            && !whole.pass.has_refused();
         Ok(fits.then_some(whole))
     }
 }
