@@ -30,11 +30,8 @@ const MARK_BYTES: u64 = 256 * 1024 * 1024;
 /// How many buckets of a partition are folded or written at a time.
 const BUCKETS_AT_ONCE: usize = 2;
 /// What is read back at once. Schemas that the registry does not have were waited for when the log was read.
-const READ_BACK: ReadOptions = ReadOptions {
-    records: 10_000,
-    bytes: 8 * 1024 * 1024,
-    unknown_schema_patience: std::time::Duration::ZERO,
-};
+const READ_BACK: ReadOptions =
+    ReadOptions { records: 2_000, bytes: 1024 * 1024, unknown_schema_patience: std::time::Duration::ZERO };
 
 /// What all partitions of a rebuild share.
 pub(crate) struct Shared<M> {
@@ -117,7 +114,7 @@ impl<M: ReadModel> Work<M> {
         let Shared { shop, generation, .. } = &*self.shared;
         self.must_be_ours(set_state(&shop.pool, generation, &self.unit, "reading").await)?;
         let (from, to) = self.range(from);
-        let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading()).await?;
+        let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading_in_passing()).await?;
         loop {
             let batch = tokio::select! {
                 batch = reading.next() => batch,

@@ -108,7 +108,7 @@ impl<M: ReadModel> Work<M> {
         let (shop, generation) = (&self.shared.shop, &self.shared.generation);
         self.must_be_ours(set_state(&shop.pool, generation, &self.unit, "reading").await)?;
         let (from, to) = self.range(self.unit.from);
-        let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading()).await?;
+        let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading_in_passing()).await?;
         let mut whole =
             Whole::<M>::new(Room::new(shop.in_memory_bytes, self.unit.to.get() - self.unit.from.get()));
         loop {

@@ -59,10 +59,16 @@ impl Workshop {
     /// What a process may fold in memory of a partition, unless there is reason for another bound: 64 MiB.
     pub const IN_MEMORY_BYTES: usize = 64 * 1024 * 1024;
 
-    /// What is read of the log at once.
+    /// What is read of the log at once to be folded on, as live events are: large batches, of which fewer rows remain.
     pub(crate) fn reading(&self) -> ReadOptions {
+        ReadOptions { records: 20_000, bytes: 8 * 1024 * 1024, ..self.reading_in_passing() }
+    }
+
+    /// What is read at once to be folded in memory or set aside: batches that stay in the caches of a processor, for
+    /// each record is looked at several times on its way.
+    pub(crate) fn reading_in_passing(&self) -> ReadOptions {
         let unknown_schema_patience = self.unknown_schema_patience;
-        ReadOptions { records: 20_000, bytes: 8 * 1024 * 1024, unknown_schema_patience }
+        ReadOptions { records: 2_000, bytes: 1024 * 1024, unknown_schema_patience }
     }
 }
 
