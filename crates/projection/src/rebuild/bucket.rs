@@ -67,6 +67,11 @@ impl<M: ReadModel> Pass<M> {
         rows
     }
 
+    /// How many records are parked, those held behind them not counted.
+    pub(super) fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
     /// Whether an event was refused: then what it holds is of no use.
     pub(super) fn has_refused(&self) -> bool {
         !self.refused.is_empty()

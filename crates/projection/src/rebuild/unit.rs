@@ -28,11 +28,8 @@ use crate::sort::Scope;
 /// How many buckets of a partition are folded or written at a time.
 const BUCKETS_AT_ONCE: usize = 2;
 /// What is read back at once. Schemas that the registry does not have were waited for when the log was read.
-const READ_BACK: ReadOptions = ReadOptions {
-    records: 10_000,
-    bytes: 8 * 1024 * 1024,
-    unknown_schema_patience: std::time::Duration::ZERO,
-};
+const READ_BACK: ReadOptions =
+    ReadOptions { records: 2_000, bytes: 1024 * 1024, unknown_schema_patience: std::time::Duration::ZERO };
 
 /// What all partitions of a rebuild share.
 pub(crate) struct Shared<M> {

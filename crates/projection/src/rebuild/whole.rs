@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use brainops_event::Timestamp;
 use brainops_fault::point;
@@ -19,6 +20,7 @@ use super::written::{Written, misplaced_at, too_many};
 use crate::backoff::Backoff;
 use crate::halt::pause_after;
 use crate::model::ReadModel;
+use crate::park::MOST_PARKED;
 use crate::sort::{Failures, Parked, event_of};
 
 /// How many offsets a partition may have: so many are read again after a crash.
@@ -59,7 +61,14 @@ impl<M: ReadModel> Work<M> {
         }
         let mut backoff = Backoff::for_database();
         loop {
-            let Some(whole) = self.read_whole().await? else { return Ok(false) };
+            let began = Instant::now();
+            let Some(whole) = self.read_whole().await? else {
+                self.tell(
+                    "the rows of a partition do not fit, or an event was refused; its records are set aside",
+                    began,
+                );
+                return Ok(false);
+            };
             point("rebuild.bucket_folded");
             let work = self.again();
             let writing = tokio::spawn(async move { work.write_whole(whole).await });
@@ -75,6 +84,12 @@ impl<M: ReadModel> Work<M> {
                 }
             }
         }
+    }
+
+    fn tell(&self, what: &'static str, since: Instant) {
+        let (topic, partition) = &self.unit.place;
+        let duration_ms = since.elapsed().as_millis();
+        tracing::debug!(projector.name = %self.shared.generation.read_model, %topic, %partition, duration_ms, "{what}");
     }
 
     /// Whether it is worth a try: what an earlier attempt has set aside or written is gone on with.
@@ -93,7 +108,7 @@ impl<M: ReadModel> Work<M> {
         let (shop, generation) = (&self.shared.shop, &self.shared.generation);
         self.must_be_ours(set_state(&shop.pool, generation, &self.unit, "reading").await)?;
         let (from, to) = self.range(self.unit.from);
-        let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading()).await?;
+        let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading_in_passing()).await?;
         let mut whole =
             Whole::<M>::new(Room::new(shop.pace.in_memory_bytes, self.unit.to.get() - self.unit.from.get()));
         loop {
@@ -144,7 +159,10 @@ impl<M: ReadModel> Work<M> {
             whole.last = Some((span.last_digest, span.last_recorded_at));
         }
         let rows = whole.pass.rows();
-        let fits = whole.room.takes(batch.len(), batch.bytes(), rows) && !whole.pass.has_refused();
+        let parked = whole.pass.parked().saturating_add(whole.misplaced.len());
+        let fits = whole.room.takes(batch.len(), batch.bytes(), rows)
+            && parked <= usize::try_from(MOST_PARKED).unwrap_or(usize::MAX)
+            && !whole.pass.has_refused();
         Ok(fits.then_some(whole))
     }
 }

@@ -59,6 +59,12 @@ pub struct Workshop {
 impl Workshop {
     /// What is read of the log at once.
     pub(crate) fn reading(&self) -> ReadOptions {
+        ReadOptions { records: 20_000, bytes: 8 * 1024 * 1024, ..self.reading_in_passing() }
+    }
+
+    /// What is read at once to be folded in memory or set aside: batches that stay in the caches of a processor, for
+    /// each record is looked at several times on its way.
+    pub(crate) fn reading_in_passing(&self) -> ReadOptions {
         let unknown_schema_patience = self.unknown_schema_patience;
         ReadOptions { records: self.pace.records_at_once, bytes: 8 * 1024 * 1024, unknown_schema_patience }
     }
