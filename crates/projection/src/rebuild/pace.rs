@@ -12,7 +12,7 @@ pub struct Pace {
     pub mark_bytes: u64,
     /// Offsets that a bucket should have; default 60,000: so many decoded rows fit in memory several times.
     pub offsets_per_bucket: i64,
-    /// How many records are read at once; default 20,000.
+    /// How many records are read at once; default 2,000: batches that stay in the caches of a processor.
     pub records_at_once: usize,
     /// How many bytes of rows of a partition are folded in memory before its records are set aside after all, counted as
     /// the records that made them; so many for each partition that is worked on at a time. Default 64 MiB; 0: they are
@@ -26,7 +26,7 @@ impl Default for Pace {
             lease: Duration::from_secs(15),
             mark_bytes: 256 * 1024 * 1024,
             offsets_per_bucket: 60_000,
-            records_at_once: 20_000,
+            records_at_once: 2_000,
             in_memory_bytes: 64 * 1024 * 1024,
         }
     }

@@ -137,7 +137,7 @@ impl<M: ReadModel> Work<M> {
         let Shared { shop, generation, .. } = &*self.shared;
         self.must_be_ours(set_state(&shop.pool, generation, &self.unit, "reading").await)?;
         let (from, to) = self.range(from);
-        let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading()).await?;
+        let mut reading = read_with(&shop.log, &shop.registry, &from, &to, shop.reading_in_passing()).await?;
         let mark_bytes = shop.pace.mark_bytes;
         loop {
             let batch = tokio::select! {

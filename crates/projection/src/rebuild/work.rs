@@ -57,7 +57,7 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// What is read of the log at once.
+    /// What is read of the log at once to be folded on by transactions.
     pub(crate) fn reading(&self) -> ReadOptions {
         ReadOptions { records: 20_000, bytes: 8 * 1024 * 1024, ..self.reading_in_passing() }
     }
@@ -66,7 +66,7 @@ impl Workshop {
     /// each record is looked at several times on its way.
     pub(crate) fn reading_in_passing(&self) -> ReadOptions {
         let unknown_schema_patience = self.unknown_schema_patience;
-        ReadOptions { records: self.pace.records_at_once, bytes: 8 * 1024 * 1024, unknown_schema_patience }
+        ReadOptions { records: self.pace.records_at_once, bytes: 1024 * 1024, unknown_schema_patience }
     }
 }
 
