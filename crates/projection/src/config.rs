@@ -42,7 +42,8 @@ pub struct PostgresConfig {
     /// PEM file of the authorities that may sign the server's certificate. Default: the system's.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
-    /// How many connections one process holds at most, 2 to 1,000. Default: 20.
+    /// How many connections one pool holds at most, 2 to 1,000. Default: 20. A command has one pool; `brainops serve`
+    /// has one for the doors, one for replay and one for the rest, so that none waits for what another is busy with.
     #[serde(default = "default_max_connections")]
     pub max_connections: u32,
 }

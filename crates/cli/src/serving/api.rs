@@ -25,9 +25,11 @@ pub async fn start_api(
     metrics: PrometheusHandle,
 ) -> anyhow::Result<SocketAddr> {
     let (keys, state) = (context.keys()?, context.state());
-    let shop = context.workshop_on(ground.pool.clone())?;
+    // Connections of their own: whoever asks must not wait until folds have given theirs back.
+    let pool = context.pool().await?;
+    let shop = context.workshop_on(pool.clone())?;
     let parts = ServerParts {
-        pool: ground.pool.clone(),
+        pool,
         appender: Arc::new(ground.outbox.clone()),
         moments: Arc::new(MomentDesk::new(shop, read_models::all())),
         keys: keys.clone(),

@@ -11,6 +11,7 @@ use crate::context::Context;
 pub struct Ground {
     pub cluster: Cluster,
     pub registry: Registry,
+    /// For folds, the outbox and the relay; the doors and replay have connections of their own.
     pub pool: PgPool,
     pub outbox: Outbox,
     pub stop: Stop,
