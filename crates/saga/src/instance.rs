@@ -1,0 +1,156 @@
+//! An instance of an agent: all that it is between two inputs.
+
+use std::collections::BTreeMap;
+
+use brainops_event::{EventId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::canonical;
+use crate::kept::Kept;
+use crate::refusal::Refusal;
+use crate::step::StepRecord;
+use crate::wait::OpenWait;
+
+/// A saga: what it remembers, what it has begun, what waits for it. What it is follows from the order of its inputs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// What it is about.
+    pub correlation: String,
+    /// Which saga of this correlation it is, from 1.
+    pub run: i32,
+    /// The version of its agent.
+    pub version: u32,
+    /// How many transactions this correlation has had.
+    pub revision: i64,
+    /// Where in its life it is.
+    pub phase: Phase,
+    /// The agent's state, as JSON.
+    pub state: String,
+    /// The rest of what it remembers.
+    pub book: Book,
+    /// When the log recorded its last input.
+    pub last_input_at: Timestamp,
+    /// Inputs that wait, in order, each with a number of its own.
+    pub(crate) mailbox: Vec<(i64, Kept)>,
+}
+
+/// Where in its life a saga is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Signals wait for it to begin.
+    Early,
+    /// It runs.
+    Running,
+    /// Its steps are undone.
+    Compensating,
+    /// It has ended.
+    Ended,
+}
+
+/// What an instance remembers beside its state.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Book {
+    /// The correlation id of what it decides.
+    pub correlation_id: String,
+    /// Whether a person has paused it.
+    pub paused: bool,
+    /// Where it stands, if it is parked.
+    pub parked: Option<ParkedAt>,
+    /// Its timers, by name.
+    pub timers: BTreeMap<String, OpenTimer>,
+    /// The steps that it has begun, in order.
+    pub steps: Vec<StepRecord>,
+    /// What it waits for.
+    pub waits: Vec<OpenWait>,
+    /// How it has ended, or is to end once its steps are undone.
+    pub outcome: Option<String>,
+    /// The number of the next input that is kept.
+    pub next_kept: i64,
+    /// The number of the kept input that is to begin it, as long as nothing else can be reacted to.
+    pub beginning: Option<i64>,
+}
+
+/// Where a parked saga stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedAt {
+    /// The position of the input.
+    pub input: String,
+    /// The class of the failure.
+    pub class: String,
+    /// What the agent's code calls it.
+    pub code: String,
+    /// Since when: the recorded time of the input at which it was found.
+    pub since: Timestamp,
+}
+
+/// A timer that is set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenTimer {
+    /// Id of this setting.
+    pub setting: EventId,
+    /// When it is due.
+    pub deadline: Timestamp,
+}
+
+impl Instance {
+    /// One that nothing has happened to yet.
+    pub(crate) fn new(correlation: &str, version: u32, now: Timestamp) -> Self {
+        Self {
+            correlation: correlation.to_owned(),
+            run: 1,
+            version,
+            revision: 0,
+            phase: Phase::Early,
+            state: "null".to_owned(),
+            book: Book::default(),
+            last_input_at: now,
+            mailbox: Vec::new(),
+        }
+    }
+
+    /// Whether inputs have to wait until a person decides.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.book.paused || self.book.parked.is_some()
+    }
+
+    /// What it is, in a word.
+    #[must_use]
+    pub const fn status(&self) -> &'static str {
+        match self.phase {
+            Phase::Ended => "ended",
+            _ if self.book.parked.is_some() => "parked",
+            _ if self.book.paused => "paused",
+            Phase::Compensating => "compensating",
+            Phase::Early => "early",
+            Phase::Running => "running",
+        }
+    }
+
+    /// How many inputs wait.
+    #[must_use]
+    pub fn waiting_inputs(&self) -> usize {
+        self.mailbox.len()
+    }
+
+    /// SHA-256 of all that it is, in hexadecimal digits.
+    ///
+    /// # Errors
+    /// None in practice: all of it is JSON.
+    pub fn digest(&self) -> Result<String, Refusal> {
+        let book = canonical::text_of(&self.book)?;
+        let phase = canonical::text_of(&self.phase)?;
+        let numbers = format!("{} {} {}", self.run, self.version, self.revision);
+        let kept: Vec<String> = self.mailbox.iter().map(|(_, kept)| kept.position().to_string()).collect();
+        let texts = [&self.correlation, &numbers, &phase, &self.state, &book];
+        let parts = texts.into_iter().chain(&kept).map(String::as_bytes);
+        Ok(hex::encode(canonical::digest(parts)))
+    }
+
+    /// Keeps an input for later.
+    pub(crate) fn keep(&mut self, kept: Kept) {
+        self.mailbox.push((self.book.next_kept, kept));
+        self.book.next_kept += 1;
+    }
+}

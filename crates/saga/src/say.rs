@@ -1,0 +1,102 @@
+//! What an agent says: an event before it has a name and a cause.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use brainops_event::types::agent::Message;
+use brainops_event::{Catalog, Priority, TypedEvent, encode_datum};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::canonical;
+use crate::refusal::Refusal;
+
+/// The record that carries messages between agents.
+const MESSAGE: &str = "brainops.agent.Message";
+
+/// Something to be said: a typed event, or a message between agents. It becomes an event, with an id that follows from
+/// what caused it, when a turn says it; so saying it is no doing.
+///
+/// Without [`Say::about`], a message is about the saga itself: its subject is `<agent>/<correlation>`, which whoever
+/// answers repeats, so that [`crate::answered`] finds the way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Say {
+    pub(crate) event_type: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) schema: String,
+    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
+    pub(crate) datum: Vec<u8>,
+    pub(crate) priority: Option<Priority>,
+    /// What is wrong with it, found when it is said.
+    #[serde(skip)]
+    pub(crate) flaw: Option<Refusal>,
+}
+
+impl Say {
+    /// A typed event about this subject.
+    pub fn event<T: TypedEvent>(subject: impl Into<String>, data: &T) -> Self {
+        Self::encoded(T::EVENT_TYPE.to_owned(), Some(subject.into()), T::SCHEMA, data)
+    }
+
+    /// The command `agent.command.<name>`: somebody is to do this.
+    pub fn command<P: Serialize + ?Sized>(name: &str, payload: &P) -> Self {
+        Self::message(format!("agent.command.{name}"), payload)
+    }
+
+    /// The intent `agent.intent.<name>`: this is what the agent is up to.
+    pub fn intent<P: Serialize + ?Sized>(name: &str, payload: &P) -> Self {
+        Self::message(format!("agent.intent.{name}"), payload)
+    }
+
+    /// The task `agent.task.<name>`: work for whoever takes it.
+    pub fn task<P: Serialize + ?Sized>(name: &str, payload: &P) -> Self {
+        Self::message(format!("agent.task.{name}"), payload)
+    }
+
+    /// A call of a tool, `tool.call.requested`. Its answer names this event as its cause.
+    pub fn tool_call<P: Serialize + ?Sized>(tool: &str, arguments: &P) -> Self {
+        #[derive(Serialize)]
+        struct Call<'a, P: ?Sized> {
+            tool: &'a str,
+            arguments: &'a P,
+        }
+        Self::message("tool.call.requested".to_owned(), &Call { tool, arguments })
+    }
+
+    fn message<P: Serialize + ?Sized>(event_type: String, payload: &P) -> Self {
+        let payload = canonical::text_of(payload);
+        let flaw = payload.as_ref().err().copied();
+        let said =
+            Self::encoded(event_type, None, MESSAGE, &Message { payload: payload.unwrap_or_default() });
+        Self { flaw: flaw.or(said.flaw), ..said }
+    }
+
+    fn encoded<T: Serialize>(event_type: String, subject: Option<String>, schema: &str, data: &T) -> Self {
+        let entry = Catalog::builtin().by_name(schema);
+        let datum = entry.and_then(|entry| encode_datum(&entry.fast, data).ok());
+        let flaw = datum.is_none().then_some(Refusal::new("unencodable_decision"));
+        let datum = datum.unwrap_or_default();
+        Self { event_type, subject, schema: schema.to_owned(), datum, priority: None, flaw }
+    }
+
+    /// Sets what it is about: the subject of the event.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
+    }
+
+    /// Sets how soon it wants attention.
+    #[must_use]
+    pub const fn with_priority(mut self, priority: Priority) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+}
+
+fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&STANDARD.encode(bytes))
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    STANDARD.decode(text).map_err(|_| serde::de::Error::custom("no base64"))
+}
