@@ -1,94 +1,27 @@
-//! Checkpoints in Postgres: how a partition is taken over, moved on, and read again when an answer was lost.
-//!
-//! Guarantee: rows and checkpoint of a partition are written by one owner at a time, each record once.
-//!
-//! 1. **Taking over** raises the epoch in a transaction of its own and says where to go on. Whoever held the
-//!    partition before has an older epoch from that moment.
-//! 2. **Moving on** is the first statement of a batch's transaction. It compares epoch, offset and topic id, and
-//!    keeps the row locked until the rows are committed with it. So a former owner that wakes up in mid-batch either
-//!    commits before the takeover gets the lock (which then reads what it wrote) or moves nothing.
-//! 3. **After an unknown COMMIT** the row is read behind its lock: by then the transaction has ended one way or the
-//!    other, and the offset says which.
-//!
-//! The one danger left is a former owner whose backend hangs with the lock: see `takeover.rs`.
+//! The checkpoints of a generation; see `brainops-checkpoint` for how they are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use brainops_event::{Offset, Partition, Timestamp, TopicId, TopicName};
-use brainops_fault::{Bug, planted};
-use brainops_log::RecordDigest;
-use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, Transaction};
+use brainops_checkpoint::Keeper;
+pub(crate) use brainops_checkpoint::{Asked, Checkpoint, Move, Place, place};
+use sqlx::postgres::PgConnection;
+use sqlx::{PgPool, Postgres, Transaction};
 
-use crate::advance::{Claim, Found};
+use crate::advance::Found;
 use crate::generation::Generation;
 
-/// One partition of one topic.
-pub(crate) type Place = (TopicName, Partition);
-
-/// How long the locks of a transaction that has just ended, or should have, are waited for.
-const READ_LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '5s'";
-
-/// A partition to be taken over.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    pub(crate) place: Place,
-    /// The topic's id as the cluster says it now.
-    pub(crate) topic_id: TopicId,
-    /// Where its log begins: the start of a partition that was never followed.
-    pub(crate) log_start: Offset,
+/// Who keeps the checkpoints of a generation.
+pub(crate) fn keeper(generation: &Generation) -> Keeper {
+    let schema = generation.schema();
+    Keeper::of_table(format!("projection {schema}"), format!("{schema}.checkpoint"))
 }
 
-/// A checkpoint as it stands after a takeover.
-#[derive(Debug, Clone)]
-pub(crate) struct Checkpoint {
-    /// The topic's id when the partition was first followed.
-    pub(crate) topic_id: String,
-    pub(crate) next: Offset,
-    pub(crate) epoch: i64,
-    pub(crate) last_digest: Option<RecordDigest>,
-}
-
-/// What a batch wants to move.
-#[derive(Debug, Clone)]
-pub(crate) struct Move {
-    pub(crate) topic_id: TopicId,
-    pub(crate) claim: Claim,
-    pub(crate) last_digest: Option<RecordDigest>,
-    pub(crate) last_recorded_at: Option<Timestamp>,
-}
-
-/// The name under which Postgres shows the transactions that write a generation. 63 bytes at most, so that Postgres
-/// keeps it whole.
-pub(crate) fn application_name(generation: &Generation) -> String {
-    format!("projection {}", generation.schema())
-}
-
-/// Begins a transaction that may move checkpoints; Postgres shows it under the generation's name, so that whoever
-/// takes over knows it for one of ours.
+/// Begins a transaction that may move checkpoints.
 pub(crate) async fn begin(
     pool: &PgPool,
     generation: &Generation,
 ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let name = application_name(generation);
-    pool.begin_with(AssertSqlSafe(format!("BEGIN; SET LOCAL application_name = '{name}'"))).await
-}
-
-/// Raises the epochs of these partitions: from here on, nobody else's is good. Waits for locks as long as the
-/// transaction's `lock_timeout` says.
-pub(crate) async fn raise_epochs(
-    connection: &mut PgConnection,
-    generation: &Generation,
-    asked: &[Asked],
-) -> Result<BTreeMap<Place, Checkpoint>, sqlx::Error> {
-    let rows = sqlx::query(AssertSqlSafe(generation.fill(include_str!("sql/take_over.sql"))))
-        .bind(asked.iter().map(|asked| asked.place.0.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|asked| asked.place.1.get()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|asked| asked.topic_id.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|asked| asked.log_start.get()).collect::<Vec<_>>())
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(|row| Ok((place(row)?, checkpoint(row)?))).collect()
+    brainops_checkpoint::begin(pool, &keeper(generation)).await
 }
 
 /// Locks the checkpoint of a partition, if it still is where its owner left it.
@@ -98,22 +31,7 @@ pub(crate) async fn lock_own(
     place: &Place,
     found: Found,
 ) -> Result<bool, sqlx::Error> {
-    let sql = "SELECT 1 FROM {generation}.checkpoint \
-                WHERE topic = $1 AND partition = $2 AND epoch = $3 AND next_offset = $4 FOR UPDATE";
-    let query = sqlx::query(AssertSqlSafe(generation.fill(sql))).bind(place.0.as_str()).bind(place.1.get());
-    Ok(query.bind(found.epoch).bind(found.next.get()).fetch_optional(connection).await?.is_some())
-}
-
-fn checkpoint(row: &PgRow) -> Result<Checkpoint, sqlx::Error> {
-    let digest: Option<Vec<u8>> = row.try_get("last_digest")?;
-    let digest: Option<[u8; 16]> =
-        digest.map(|bytes| bytes.try_into().map_err(|_| corrupt("last_digest"))).transpose()?;
-    Ok(Checkpoint {
-        topic_id: row.try_get("topic_id")?,
-        next: offset(row, "next_offset")?,
-        epoch: row.try_get("epoch")?,
-        last_digest: digest.map(RecordDigest::from),
-    })
+    brainops_checkpoint::lock_own(connection, &keeper(generation), place, found).await
 }
 
 /// Moves checkpoints, each if it is where its claim says; answers with those that moved.
@@ -122,31 +40,7 @@ pub(crate) async fn advance(
     generation: &Generation,
     moves: &BTreeMap<Place, Move>,
 ) -> Result<BTreeSet<Place>, sqlx::Error> {
-    let rows = sqlx::query(AssertSqlSafe(generation.fill(&advance_sql())))
-        .bind(moves.keys().map(|(topic, _)| topic.as_str()).collect::<Vec<_>>())
-        .bind(moves.keys().map(|(_, partition)| partition.get()).collect::<Vec<_>>())
-        .bind(moves.values().map(|one| one.topic_id.as_str()).collect::<Vec<_>>())
-        .bind(moves.values().map(|one| one.claim.epoch).collect::<Vec<_>>())
-        .bind(moves.values().map(|one| one.claim.from.get()).collect::<Vec<_>>())
-        .bind(moves.values().map(|one| one.claim.through.get()).collect::<Vec<_>>())
-        .bind(
-            moves
-                .values()
-                .map(|one| one.last_digest.map(|digest| digest.as_bytes().to_vec()))
-                .collect::<Vec<_>>(),
-        )
-        .bind(moves.values().map(|one| one.last_recorded_at).collect::<Vec<_>>())
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(place).collect()
-}
-
-fn advance_sql() -> String {
-    let sql = include_str!("sql/advance.sql");
-    if !planted(Bug::FenceRemoved) {
-        return sql.to_owned();
-    }
-    sql.replace("AND held.epoch = span.epoch", "").replace("AND held.next_offset = span.from_offset", "")
+    brainops_checkpoint::move_on(connection, &keeper(generation), moves).await
 }
 
 /// The checkpoints of these partitions behind their locks, once every transaction that moves them has ended.
@@ -155,32 +49,5 @@ pub(crate) async fn read_locked(
     generation: &Generation,
     places: &BTreeSet<Place>,
 ) -> Result<BTreeMap<Place, Found>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
-    sqlx::query(READ_LOCK_TIMEOUT).execute(&mut *transaction).await?;
-    let rows = sqlx::query(AssertSqlSafe(generation.fill(include_str!("sql/locked_checkpoints.sql"))))
-        .bind(places.iter().map(|(topic, _)| topic.as_str()).collect::<Vec<_>>())
-        .bind(places.iter().map(|(_, partition)| partition.get()).collect::<Vec<_>>())
-        .fetch_all(&mut *transaction)
-        .await?;
-    transaction.rollback().await?;
-    let found = |row: &PgRow| -> Result<Found, sqlx::Error> {
-        Ok(Found { epoch: row.try_get("epoch")?, next: offset(row, "next_offset")? })
-    };
-    rows.iter().map(|row| Ok((place(row)?, found(row)?))).collect()
-}
-
-pub(crate) fn place(row: &PgRow) -> Result<Place, sqlx::Error> {
-    let topic = TopicName::new(row.try_get("topic")?).map_err(|_| corrupt("topic"))?;
-    let partition = Partition::new(row.try_get("partition")?).map_err(|_| corrupt("partition"))?;
-    Ok((topic, partition))
-}
-
-fn offset(row: &PgRow, column: &'static str) -> Result<Offset, sqlx::Error> {
-    Offset::new(row.try_get(column)?).map_err(|_| corrupt(column))
-}
-
-/// A checkpoint that none of our statements can have written.
-fn corrupt(column: &'static str) -> sqlx::Error {
-    let source = format!("a checkpoint has an impossible {column}").into();
-    sqlx::Error::ColumnDecode { index: column.to_owned(), source }
+    brainops_checkpoint::read_locked(pool, &keeper(generation), places).await
 }

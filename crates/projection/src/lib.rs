@@ -16,13 +16,11 @@
 //! Rows follow from the log up to a frontier, what people decided up to there ([`decision_event`]), and the version
 //! of the fold; never from how the log was cut into batches.
 
-mod advance;
 mod ahead;
 mod align;
 mod announce;
 mod any;
 mod apply;
-mod backoff;
 mod batch;
 mod beat;
 mod bind;
@@ -68,7 +66,6 @@ mod run;
 mod run_error;
 mod session;
 mod sort;
-mod sqlstate;
 mod standing;
 mod statement;
 mod status;
@@ -85,9 +82,12 @@ mod views;
 mod wait;
 mod writer;
 
+use brainops_checkpoint::{advance, backoff, sqlstate};
+
 pub use align::{AlignError, compare_aligned};
 pub use announce::parked_events;
 pub use any::{AnyReadModel, Boxed, any};
+pub use brainops_checkpoint::sqlstate::{Remedy, remedy};
 pub use compare::{
     ColumnDifference, ColumnTypes, CompareError, CompareLimits, ComparedGeneration, Comparison, EventOfRow,
     FrontierDifference, KeyPart, OtherKey, ParkedOnOneSide, RowChange, RowDifference, Side, TableComparison,
@@ -124,7 +124,6 @@ pub use row::{Changed, Row};
 pub use rows::{AnyRows, Rows, Tables};
 pub use run::RunOptions;
 pub use run_error::RunError;
-pub use sqlstate::{Remedy, remedy};
 pub use status::{RunState, Status, TableRows, list, status};
 pub use supervise::run;
 pub use swap::{

@@ -14,7 +14,7 @@ use brainops_event::Offset;
 
 /// What an interval means for a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     /// It follows.
     Follows,
     /// All of it was folded before.
@@ -26,7 +26,7 @@ pub(crate) enum Step {
 }
 
 /// Judges the interval `[from, through)` against the checkpoint `next`.
-pub(crate) fn judge(next: Offset, from: Offset, through: Offset) -> Step {
+pub fn judge(next: Offset, from: Offset, through: Offset) -> Step {
     if from == next && through > from {
         Step::Follows
     } else if through <= next {
@@ -40,22 +40,27 @@ pub(crate) fn judge(next: Offset, from: Offset, through: Offset) -> Step {
 
 /// What one checkpoint row says after a COMMIT whose answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Found {
-    pub(crate) epoch: i64,
-    pub(crate) next: Offset,
+pub struct Found {
+    /// The owner's epoch.
+    pub epoch: i64,
+    /// The next offset.
+    pub next: Offset,
 }
 
 /// What the transaction had claimed for one partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Claim {
-    pub(crate) epoch: i64,
-    pub(crate) from: Offset,
-    pub(crate) through: Offset,
+pub struct Claim {
+    /// The owner's epoch.
+    pub epoch: i64,
+    /// The next offset before.
+    pub from: Offset,
+    /// The next offset after.
+    pub through: Offset,
 }
 
 /// What one partition tells about the fate of the transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// It was committed.
     Committed,
     /// It was not, and never will be, since the caller holds the row's lock.
@@ -67,7 +72,7 @@ pub(crate) enum Fate {
 }
 
 /// Judges one row, read behind its lock, against the claim on it.
-pub(crate) fn fate(claim: Claim, found: Option<Found>) -> Fate {
+pub fn fate(claim: Claim, found: Option<Found>) -> Fate {
     match found {
         Some(found) if found.epoch > claim.epoch => Fate::TakenOver,
         Some(found) if found.epoch == claim.epoch && found.next == claim.through => Fate::Committed,
@@ -78,7 +83,7 @@ pub(crate) fn fate(claim: Claim, found: Option<Found>) -> Fate {
 
 /// The fate of a transaction from the fates of its partitions: a transaction is committed whole or not at all, so
 /// those that tell must agree. `None` when they do not.
-pub(crate) fn fate_of_all(fates: impl IntoIterator<Item = Fate>) -> Option<Fate> {
+pub fn fate_of_all(fates: impl IntoIterator<Item = Fate>) -> Option<Fate> {
     let mut whole = Fate::TakenOver;
     for fate in fates {
         whole = match (whole, fate) {

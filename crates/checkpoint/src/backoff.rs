@@ -5,23 +5,24 @@ use std::time::Duration;
 /// Pauses that double from `first` to `longest`. Attempts are not counted out: an outage ends when it ends, and
 /// meanwhile the caller looks at its shutdown token at every pause.
 #[derive(Debug, Clone)]
-pub(crate) struct Backoff {
+pub struct Backoff {
     next: Duration,
     longest: Duration,
 }
 
 impl Backoff {
-    pub(crate) const fn new(first: Duration, longest: Duration) -> Self {
+    /// Pauses from `first` to `longest`.
+    pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { next: first, longest }
     }
 
     /// For statements that the database may soon take: 50 ms to 5 s.
-    pub(crate) const fn for_database() -> Self {
+    pub const fn for_database() -> Self {
         Self::new(Duration::from_millis(50), Duration::from_secs(5))
     }
 
     /// How long to wait before the next attempt.
-    pub(crate) fn pause(&mut self) -> Duration {
+    pub fn pause(&mut self) -> Duration {
         let pause = self.next;
         self.next = self.next.saturating_mul(2).min(self.longest);
         pause

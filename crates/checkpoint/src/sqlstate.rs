@@ -25,24 +25,24 @@ pub fn remedy(error: &Error) -> Remedy {
 }
 
 /// Whether the error says that somebody else holds a lock for too long.
-pub(crate) fn is_lock_timeout(error: &Error) -> bool {
+pub fn is_lock_timeout(error: &Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("55P03")
 }
 
 /// Whether the error says that a view or function cannot be replaced by one of other columns or another type.
-pub(crate) fn is_other_definition(error: &Error) -> bool {
+pub fn is_other_definition(error: &Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     matches!(code.as_deref(), Some("42P16" | "42P13"))
 }
 
 /// Whether the error says that something else depends on what was to be dropped.
-pub(crate) fn has_dependents(error: &Error) -> bool {
+pub fn has_dependents(error: &Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("2BP01")
 }
 
 /// Whether after this error of a COMMIT nobody knows if it was done. An error that the server itself reports about
 /// the statement says that it was not; anything else may have cost us only the answer.
-pub(crate) fn outcome_is_unknown(error: &Error) -> bool {
+pub fn outcome_is_unknown(error: &Error) -> bool {
     match error {
         Error::Database(database) => {
             let code = database.code();

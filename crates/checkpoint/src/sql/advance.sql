@@ -4,16 +4,17 @@ WITH mine AS (
     SELECT held.topic, held.partition, span.through, span.last_digest, span.last_recorded_at
       FROM UNNEST($1::text[], $2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::timestamptz[])
            AS span (topic, partition, topic_id, epoch, from_offset, through, last_digest, last_recorded_at)
-      JOIN {generation}.checkpoint AS held
+      JOIN {table} AS held
         ON held.topic = span.topic
        AND held.partition = span.partition
        AND held.topic_id = span.topic_id
        AND held.epoch = span.epoch
        AND held.next_offset = span.from_offset
+       {is_owned}
      ORDER BY held.topic, held.partition -- one order of locks for everybody
        FOR UPDATE OF held
 )
-UPDATE {generation}.checkpoint AS held
+UPDATE {table} AS held
    SET next_offset = mine.through,
        last_digest = mine.last_digest,
        last_recorded_at = mine.last_recorded_at,
@@ -21,4 +22,5 @@ UPDATE {generation}.checkpoint AS held
   FROM mine
  WHERE held.topic = mine.topic
    AND held.partition = mine.partition
+   {is_owned}
 RETURNING held.topic, held.partition

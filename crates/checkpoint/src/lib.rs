@@ -1,0 +1,18 @@
+//! How far a reader of the log is: checkpoints in Postgres that move in the transaction of what was made of the records,
+//! and the little around them that every such reader needs.
+//!
+//! Knows positions and Postgres; does not know what is made of records. Begin with [`Keeper`], then [`take_over`] and
+//! [`advance()`]. [`advance`], [`backoff`] and [`sqlstate`] are the parts that know no database.
+
+pub mod advance;
+pub mod backoff;
+mod checkpoint;
+mod keeper;
+pub mod sqlstate;
+mod takeover;
+
+pub use checkpoint::{
+    Asked, Checkpoint, Move, Place, begin, lock_own, move_on, place, raise_epochs, read_locked,
+};
+pub use keeper::Keeper;
+pub use takeover::{Blocker, LOOK_AFTER, blockers, take_over};
