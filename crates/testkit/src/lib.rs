@@ -1,6 +1,8 @@
 //! The test kit: what a test says should read like what it means.
 //!
 //! - [`given`] events (as [`said`]), a fold, rows: pure, in milliseconds, without a stack.
+//! - [`given_agent`] and events, when an event or when time goes by, then decisions; [`fail_each_step`] of an agent that
+//!   undoes what it has done.
 //! - [`TestStack`] and [`Namespace`]: topics and a database of a test's own on the test stack.
 //! - [`project`]: a read model run to the end of the log, and checked.
 //! - [`histories`] that chance decides, over the topics of the real read models.
@@ -19,6 +21,7 @@
     reason = "assertions of tests, and the last words of a namespace that could not be cleaned up"
 )]
 
+mod agents;
 mod dictionary;
 mod eventually;
 mod explore;
@@ -35,6 +38,7 @@ mod said;
 mod stack;
 mod tuple;
 
+pub use agents::{Answer, GivenAgent, Reaction, Said, fail_each_step, given_agent};
 pub use dictionary::check_dictionary;
 pub use eventually::{TimedOut, eventually};
 pub use explore::{Counterexample, Explored, Next, Protocol, explore};

@@ -90,6 +90,26 @@ impl Records {
         }
     }
 
+    /// The moment at which the next record is recorded.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The record that was appended last, unless that repeated one that was there.
+    pub fn last(&self) -> Option<&Record> {
+        self.list.last()
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// The records, in the order in which they were appended.
     pub fn iter(&self) -> impl Iterator<Item = &Record> {
         self.list.iter()
