@@ -19,11 +19,19 @@ pub enum Bug {
     BucketDoneBeforeRows,
     /// Whoever goes on setting aside begins behind the mark: what stood between is skipped.
     ResumedPastTheMark,
+    /// A saga takes an input although it has taken it before.
+    InboxCheckRemoved,
+    /// What a saga has become is committed before what it has decided: a crash between them loses decisions.
+    SavedBeforeOutbox,
+    /// A timer fires and stays set.
+    TimerFiredTwice,
+    /// Replaying a saga appends what it decides.
+    ReplayThatAppends,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::FenceRemoved,
         Self::CheckpointBeforeRows,
         Self::NumberedAfterSending,
@@ -32,6 +40,10 @@ impl Bug {
         Self::ParkedSuccessorLetThrough,
         Self::BucketDoneBeforeRows,
         Self::ResumedPastTheMark,
+        Self::InboxCheckRemoved,
+        Self::SavedBeforeOutbox,
+        Self::TimerFiredTwice,
+        Self::ReplayThatAppends,
     ];
 
     /// Its name in `BRAINOPS_PLANTED`.
@@ -45,6 +57,10 @@ impl Bug {
             Self::ParkedSuccessorLetThrough => "parked-successor-let-through",
             Self::BucketDoneBeforeRows => "bucket-done-before-rows",
             Self::ResumedPastTheMark => "resumed-past-the-mark",
+            Self::InboxCheckRemoved => "inbox-check-removed",
+            Self::SavedBeforeOutbox => "saved-before-outbox",
+            Self::TimerFiredTwice => "timer-fired-twice",
+            Self::ReplayThatAppends => "replay-that-appends",
         }
     }
 }

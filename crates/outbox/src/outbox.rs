@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use brainops_event::{Outgoing, Partition};
 use brainops_log::{Cluster, Registry};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, PgPool};
+use sqlx::{ConnectOptions as _, PgPool, Row as _};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -122,6 +122,17 @@ impl Outbox {
             all.push(preparer.prepare(event).await);
         }
         all
+    }
+
+    /// Whether fewer events wait for Kafka than may: who enqueues in transactions of its own asks before it begins one.
+    ///
+    /// # Errors
+    /// Postgres does not answer.
+    pub async fn has_room(&self) -> Result<bool, sqlx::Error> {
+        let row = sqlx::query(include_str!("sql/pending.sql")).fetch_one(&self.shared.pool).await?;
+        let OutboxConfig { max_pending, max_pending_bytes, .. } = self.shared.config;
+        let (rows, bytes): (i64, i64) = (row.try_get("pending_rows")?, row.try_get("pending_bytes")?);
+        Ok(rows.unsigned_abs() < max_pending && bytes.unsigned_abs() < max_pending_bytes)
     }
 
     /// Tells the relays, wherever they are, that there are new rows. To be called after the commit of a transaction

@@ -48,6 +48,19 @@ pub enum Phase {
     Ended,
 }
 
+impl Phase {
+    /// Its name in rows.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Early => "early",
+            Self::Running => "running",
+            Self::Compensating => "compensating",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// What an instance remembers beside its state.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Book {

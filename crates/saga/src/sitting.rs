@@ -49,6 +49,8 @@ pub(crate) struct Sitting<'a> {
     instance: Option<Instance>,
     written: Vec<Written>,
     consumed: Vec<Position>,
+    /// What every reaction is refused with, if anything.
+    refusal: Option<Refusal>,
 }
 
 /// What came of it.
@@ -63,7 +65,7 @@ pub(crate) struct Sat {
 
 impl<'a> Sitting<'a> {
     pub(crate) const fn new(cast: &'a Cast, correlation: &'a str, instance: Option<Instance>) -> Self {
-        Self { cast, correlation, instance, written: Vec::new(), consumed: Vec::new() }
+        Self { cast, correlation, instance, written: Vec::new(), consumed: Vec::new(), refusal: None }
     }
 
     /// Takes an input; false if it is not for this instance.
@@ -80,6 +82,27 @@ impl<'a> Sitting<'a> {
             self.consumed.push(event.position());
         }
         Ok(taken)
+    }
+
+    /// As [`Sitting::take`]; with a refusal, the instance is parked at this input instead of reacting to it.
+    pub(crate) fn take_or(
+        &mut self,
+        event: &Recorded<'_>,
+        how: How<'_>,
+        refusal: Option<Refusal>,
+    ) -> Result<bool, Refusal> {
+        self.refusal = refusal;
+        let taken = self.take(event, how);
+        self.refusal = None;
+        taken
+    }
+
+    pub(crate) fn written(&self) -> &[Written] {
+        &self.written
+    }
+
+    pub(crate) fn consumed(&self) -> &[Position] {
+        &self.consumed
     }
 
     /// Ends the transaction: its revision, and the event that says what was taken in which order.
@@ -189,6 +212,7 @@ impl<'a> Sitting<'a> {
 
     /// Acts on an input that was waited for. When it refuses, nothing has changed.
     fn act_on(&mut self, event: &Recorded<'_>) -> Result<(), Refusal> {
+        self.refusal.map_or(Ok(()), Err)?;
         let Some(instance) = &self.instance else { return Ok(()) };
         let own = if is_own(event) { Own::of(event)? } else { None };
         let timer = match &own {

@@ -1,0 +1,370 @@
+//! One batch in one transaction: checkpoints, instances and decisions move together or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use brainops_checkpoint::advance::{Fate, fate, fate_of_all};
+use brainops_checkpoint::backoff::Backoff;
+use brainops_checkpoint::sqlstate::{Remedy, outcome_is_unknown, remedy};
+use brainops_checkpoint::{Keeper, Move, Place, begin, move_on, read_locked};
+use brainops_event::types::saga::SagaUnrouted;
+use brainops_event::{Envelope, EventType, Outgoing, Subject, TypedEvent as _, derived_id};
+use brainops_fault::{Bug, planted, point};
+use brainops_log::{Batch, Item};
+use brainops_outbox::{AppendError, Enqueued, Outbox, Prepared, enqueue};
+use metrics::{counter, histogram};
+use sqlx::{PgPool, Postgres, Transaction};
+use tokio_util::sync::CancellationToken;
+
+use super::error::{Halt, RunError};
+use super::partition::{Held, State, plan};
+use super::react::{Conflicts, Reactions, react};
+use super::sort::{Inputs, Unrouted, sort};
+use super::store::{Locked, StoreError, inbox_name, lock, taken_before};
+use super::write::{leave_places, note_taken, note_unrouted, save};
+use crate::cast::Cast;
+use crate::metrics as names;
+use crate::pen::source_of;
+use crate::refusal::Refusal;
+
+/// How long the answer whether the outbox is full is good for.
+const FULL_IS_GOOD_FOR: Duration = Duration::from_millis(250);
+
+/// Lets instances of one agent react to batches.
+pub(crate) struct Applier {
+    pub(crate) cast: Cast,
+    pub(crate) pool: PgPool,
+    pub(crate) keeper: Keeper,
+    pub(crate) outbox: Outbox,
+    pub(crate) held: BTreeMap<Place, Held>,
+    pub(crate) had_room_at: Option<Instant>,
+}
+
+/// How one attempt ended, if it did not fail.
+enum Attempt {
+    Committed(Done),
+    /// COMMIT gave no answer.
+    Unknown(Done, sqlx::Error),
+    /// Some decisions stand in the log in other words; nothing is written.
+    Conflicts(Conflicts),
+}
+
+/// What an attempt has done, if it is committed.
+#[derive(Debug, Default)]
+struct Done {
+    moved: BTreeSet<Place>,
+    taken: usize,
+    events: usize,
+    repeats: u64,
+    parked: u64,
+    unrouted: usize,
+}
+
+/// What stops an attempt.
+enum Failed {
+    Database(sqlx::Error),
+    Append(AppendError),
+    Fault(RunError),
+}
+
+impl From<sqlx::Error> for Failed {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Applier {
+    fn agent(&self) -> &'static str {
+        self.cast.name()
+    }
+
+    fn row(&self, source: Refusal) -> Failed {
+        Failed::Fault(RunError::Row { agent: self.agent(), source })
+    }
+
+    fn of_store(&self, error: StoreError) -> Failed {
+        match error {
+            StoreError::Database(error) => Failed::Database(error),
+            StoreError::Row(refusal) => self.row(refusal),
+        }
+    }
+
+    /// Applies a batch. Partitions that cannot be gone on with are stopped; the others go on.
+    ///
+    /// # Errors
+    /// [`Halt`] when the agent cannot go on, or shutdown came during an outage.
+    pub(crate) async fn apply(&mut self, batch: &Batch, shutdown: &CancellationToken) -> Result<(), Halt> {
+        point("saga.batch_received");
+        let started = Instant::now();
+        let items: Vec<Item<'_>> = batch.items().collect();
+        let (mut conflicts, mut backoff) = (Conflicts::default(), Backoff::for_database());
+        loop {
+            let moves = plan(batch.spans(), &mut self.held);
+            if moves.is_empty() {
+                return Ok(());
+            }
+            if !self.has_room().await {
+                self.wait(&mut backoff, "the outbox is full", shutdown).await?;
+                continue;
+            }
+            match self.attempt(&items, &moves, &conflicts).await {
+                Ok(Attempt::Committed(done)) => {
+                    self.committed(&moves, &done);
+                    histogram!(names::BATCH_SECONDS, "agent" => self.agent()).record(started.elapsed());
+                    return Ok(());
+                }
+                Ok(Attempt::Unknown(done, error)) => {
+                    if self.settle(&moves, &done.moved, error, shutdown).await? {
+                        self.committed(&moves, &done);
+                        return Ok(());
+                    }
+                }
+                Ok(Attempt::Conflicts(more)) => conflicts.extend(more),
+                Err(Failed::Fault(fault)) => return Err(fault.into()),
+                Err(Failed::Database(error)) => self.wait_after(error, &mut backoff, shutdown).await?,
+                Err(Failed::Append(error)) if error.is_transient() => {
+                    self.wait(&mut backoff, &error.to_string(), shutdown).await?;
+                }
+                Err(Failed::Append(error)) => {
+                    return Err(RunError::Append { agent: self.agent(), source: Box::new(error) }.into());
+                }
+            }
+        }
+    }
+
+    /// One transaction, from BEGIN to COMMIT.
+    async fn attempt(
+        &self,
+        items: &[Item<'_>],
+        moves: &BTreeMap<Place, Move>,
+        conflicts: &Conflicts,
+    ) -> Result<Attempt, Failed> {
+        let mut transaction = begin(&self.pool, &self.keeper).await?;
+        point("saga.begun");
+        let moved = move_on(&mut transaction, &self.keeper, moves).await?;
+        point("saga.checkpoint_moved");
+        if moved.is_empty() {
+            transaction.rollback().await?;
+            return Ok(Attempt::Committed(Done::default()));
+        }
+        let mut inputs = sort(&self.cast, items);
+        inputs.keep_only(&moved);
+        let reactions = self.react(&mut transaction, &inputs, conflicts).await?;
+        point("saga.reacted");
+        if !reactions.changed.is_empty() {
+            self.save(&mut transaction, &reactions).await?;
+        }
+        point("saga.saved");
+        if planted(Bug::SavedBeforeOutbox) {
+            transaction.commit().await?;
+            transaction = begin(&self.pool, &self.keeper).await?;
+        }
+        let conflicts = self.tell(&mut transaction, &inputs.unrouted, &reactions).await?;
+        if !conflicts.is_empty() {
+            transaction.rollback().await?;
+            return Ok(Attempt::Conflicts(conflicts));
+        }
+        point("saga.enqueued");
+        let done = Done {
+            moved,
+            taken: reactions.taken.len(),
+            events: reactions.events.len(),
+            repeats: reactions.repeats,
+            parked: reactions.parked,
+            unrouted: inputs.unrouted.len(),
+        };
+        match transaction.commit().await {
+            Ok(()) => Ok(Attempt::Committed(done)),
+            Err(error) if outcome_is_unknown(&error) => Ok(Attempt::Unknown(done, error)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Locks the instances that the batch concerns, and lets them react.
+    async fn react(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        inputs: &Inputs<'_>,
+        conflicts: &Conflicts,
+    ) -> Result<Reactions, Failed> {
+        if inputs.by_correlation.is_empty() {
+            return Ok(Reactions::default());
+        }
+        let newest = self.cast.newest();
+        let may_begin =
+            inputs.by_correlation.iter().filter(|(_, all)| all.iter().any(|one| one.may_begin(newest)));
+        let beginning = may_begin.map(|(correlation, _)| correlation.as_str()).collect();
+        let correlations: Vec<&str> = inputs.by_correlation.keys().map(String::as_str).collect();
+        let locked = lock(transaction, self.agent(), &correlations, &beginning).await;
+        let Locked { instances, places } = locked.map_err(|error| self.of_store(error))?;
+        point("saga.locked");
+        let names = inputs.by_correlation.iter().flat_map(|(correlation, all)| {
+            all.iter().map(move |one| {
+                let envelope = &one.event.envelope;
+                inbox_name(self.agent(), correlation, envelope.source(), envelope.id())
+            })
+        });
+        let known = taken_before(transaction, &names.collect::<Vec<_>>()).await?;
+        let reactions = react(&self.cast, inputs, instances, known, conflicts);
+        let reactions = reactions.map_err(|refusal| self.row(refusal))?;
+        let began = |place: &String| reactions.changed.iter().any(|(_, one)| one.correlation == *place);
+        let empty: Vec<String> = places.into_iter().filter(|place| !began(place)).collect();
+        if !empty.is_empty() {
+            leave_places(transaction, self.agent(), &empty).await?;
+        }
+        Ok(reactions)
+    }
+
+    async fn save(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        reactions: &Reactions,
+    ) -> Result<(), Failed> {
+        let saved = save(transaction, self.agent(), &reactions.changed).await;
+        saved.map_err(|error| self.of_store(error))?;
+        note_taken(transaction, self.agent(), &reactions.taken).await?;
+        Ok(())
+    }
+
+    /// Puts decisions into the outbox; answers which inputs led to one that stands there in other words.
+    async fn tell(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        unrouted: &[Unrouted],
+        reactions: &Reactions,
+    ) -> Result<Conflicts, Failed> {
+        let mut conflicts = Conflicts::default();
+        if !unrouted.is_empty() {
+            note_unrouted(transaction, self.agent(), unrouted).await?;
+            let events = unrouted.iter().map(|one| unrouted_event(self.agent(), one));
+            let events = events.collect::<Result<Vec<_>, _>>().map_err(|refusal| self.row(refusal))?;
+            let prepared = self.prepare(events).await?;
+            enqueue(transaction, &prepared).await?; // said before, in whatever words: it is said
+        }
+        if reactions.events.is_empty() {
+            return Ok(conflicts);
+        }
+        let prepared = self.prepare(reactions.events.clone()).await?;
+        for (enqueued, cause) in enqueue(transaction, &prepared).await?.iter().zip(&reactions.causes) {
+            if matches!(enqueued, Enqueued::Conflict { .. }) {
+                conflicts.insert(cause.clone());
+            }
+        }
+        Ok(conflicts)
+    }
+
+    async fn prepare(&self, events: Vec<Outgoing>) -> Result<Vec<Prepared>, Failed> {
+        let prepared = self.outbox.prepare(events).await;
+        prepared.into_iter().collect::<Result<_, _>>().map_err(Failed::Append)
+    }
+
+    /// Whether the outbox takes more. When that cannot be told, the attempt itself will tell.
+    async fn has_room(&mut self) -> bool {
+        if self.had_room_at.is_some_and(|at| at.elapsed() < FULL_IS_GOOD_FOR) {
+            return true;
+        }
+        let has_room = self.outbox.has_room().await.unwrap_or(true);
+        self.had_room_at = has_room.then(Instant::now);
+        has_room
+    }
+
+    fn committed(&mut self, moves: &BTreeMap<Place, Move>, done: &Done) {
+        point("saga.committed");
+        if done.events + done.unrouted > 0 {
+            self.outbox.wake();
+        }
+        let agent = self.agent();
+        for (place, one) in moves {
+            let Some(held) = self.held.get_mut(place) else { continue };
+            if done.moved.contains(place) {
+                held.moved(one);
+            } else {
+                tracing::warn!(agent.name = agent, event.topic = %place.0, event.partition = place.1.get(), "another process has taken a partition over");
+                held.state = State::TakenOver;
+            }
+        }
+        counter!(names::INPUTS_TOTAL, "agent" => agent).increment(done.taken as u64);
+        counter!(names::EVENTS_TOTAL, "agent" => agent).increment(done.events as u64);
+        counter!(names::REPEATS_TOTAL, "agent" => agent).increment(done.repeats);
+        counter!(names::PARKED_TOTAL, "agent" => agent).increment(done.parked);
+        counter!(names::UNROUTED_TOTAL, "agent" => agent).increment(done.unrouted as u64);
+        if done.parked + done.unrouted as u64 > 0 {
+            tracing::error!(
+                agent.name = agent,
+                parked = done.parked,
+                unrouted = done.unrouted,
+                "sagas were parked, or records are nobody's; people must look"
+            );
+        }
+    }
+
+    /// Finds out whether a COMMIT without an answer was done: true if it was.
+    async fn settle(
+        &self,
+        moves: &BTreeMap<Place, Move>,
+        moved: &BTreeSet<Place>,
+        error: sqlx::Error,
+        shutdown: &CancellationToken,
+    ) -> Result<bool, Halt> {
+        counter!(names::UNKNOWN_COMMITS_TOTAL, "agent" => self.agent()).increment(1);
+        tracing::warn!(agent.name = self.agent(), error = %error, "a commit gave no answer; reading the checkpoints");
+        let mut backoff = Backoff::for_database();
+        let found = loop {
+            match read_locked(&self.pool, &self.keeper, moved).await {
+                Ok(found) => break found,
+                Err(error) => self.wait_after(error, &mut backoff, shutdown).await?,
+            }
+        };
+        let fates =
+            moved.iter().filter_map(|place| Some(fate(moves.get(place)?.claim, found.get(place).copied())));
+        match fate_of_all(fates) {
+            Some(Fate::Committed) => Ok(true),
+            Some(Fate::Lost | Fate::TakenOver) => Ok(false),
+            Some(Fate::Impossible) | None => {
+                Err(RunError::ImpossibleCheckpoint { agent: self.agent() }.into())
+            }
+        }
+    }
+
+    /// Waits after an error of the database, if the same may then succeed.
+    pub(crate) async fn wait_after(
+        &self,
+        error: sqlx::Error,
+        backoff: &mut Backoff,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Halt> {
+        match remedy(&error) {
+            Remedy::Retry => self.wait(backoff, &error.to_string(), shutdown).await,
+            Remedy::FixFold | Remedy::FixInstallation => {
+                Err(RunError::Database { agent: self.agent(), source: error }.into())
+            }
+        }
+    }
+
+    async fn wait(&self, backoff: &mut Backoff, why: &str, shutdown: &CancellationToken) -> Result<(), Halt> {
+        counter!(names::RETRIES_TOTAL, "agent" => self.agent()).increment(1);
+        let pause = backoff.pause();
+        tracing::warn!(agent.name = self.agent(), reason = why, pause_ms = pause.as_millis(), "trying again");
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = shutdown.cancelled() => Err(Halt::ShutDown),
+        }
+    }
+}
+
+/// The event that says that a record is nobody's.
+fn unrouted_event(agent: &str, unrouted: &Unrouted) -> Result<Outgoing, Refusal> {
+    let (source, input) = (source_of(agent)?, unrouted.position.to_string());
+    let id = derived_id(&source, &["unrouted", &input]);
+    let (event_source, event_id) = unrouted.event.clone().unzip();
+    let event_type = EventType::new(SagaUnrouted::EVENT_TYPE)?;
+    let data = SagaUnrouted {
+        agent: agent.to_owned(),
+        input,
+        event_source,
+        event_id,
+        reason_class: unrouted.class.to_owned(),
+        code: unrouted.code.to_owned(),
+    };
+    Ok(Outgoing::typed(Envelope::new(id, source, event_type, Subject::new(agent)?), &data)?)
+}

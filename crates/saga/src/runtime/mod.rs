@@ -1,0 +1,26 @@
+//! Runs an agent: follows its topics as one member of a group, and lets instances react in transactions.
+//!
+//! ```text
+//! route ──▶ BEGIN ──▶ move checkpoints ──▶ lock instances ──▶ inbox ──▶ react ──▶ save ──▶ outbox ──▶ COMMIT
+//!   ▲         (epoch, offset, topic id;      (in one order)                │                            │
+//!   │          lost partitions drop out)                                   │                            ├─ wake the relay
+//!   ├── a decision of that id stands in other words: that input parks ◀────┘                            │
+//!   ├── the same again after a pause ◀── deadlock, lost connection, full outbox, ...                    │
+//!   └── the same again ◀── not committed ◀── checkpoints read behind locks ◀── no answer ───────────────┘
+//! ```
+//!
+//! Two processes that own one partition are told apart by the epoch: one of them moves nothing. Two processes with events
+//! for one instance, from different partitions, are put in order by the lock on its row, and `saga.reacted` says in which.
+
+mod apply;
+mod error;
+mod partition;
+mod react;
+mod run;
+mod session;
+mod sort;
+mod store;
+mod write;
+
+pub use error::RunError;
+pub use run::{SagaOptions, Stage, run};

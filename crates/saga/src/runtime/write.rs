@@ -1,0 +1,179 @@
+//! Writes what instances have become: rows, inbox, kept inputs, timers.
+
+use std::collections::BTreeSet;
+
+use brainops_event::{EventId, Timestamp};
+use sqlx::postgres::PgConnection;
+use uuid::Uuid;
+
+use super::sort::Unrouted;
+use super::store::StoreError;
+use crate::canonical;
+use crate::instance::Instance;
+use crate::refusal::Refusal;
+
+/// What one instance was, as far as rows beside its own depend on it.
+#[derive(Debug, Default)]
+pub(crate) struct Before {
+    timers: BTreeSet<EventId>,
+    kept: BTreeSet<i64>,
+}
+
+impl Before {
+    pub(crate) fn of(instance: &Instance) -> Self {
+        Self {
+            timers: instance.book.timers.values().map(|open| open.setting.clone()).collect(),
+            kept: instance.mailbox.iter().map(|(number, _)| *number).collect(),
+        }
+    }
+}
+
+/// Writes instances that have changed, in the order of their correlations.
+pub(crate) async fn save(
+    connection: &mut PgConnection,
+    agent: &str,
+    changed: &[(Before, Instance)],
+) -> Result<(), StoreError> {
+    let all = || changed.iter().map(|(_, instance)| instance);
+    let texts =
+        |text: fn(&Instance) -> Result<String, Refusal>| all().map(text).collect::<Result<Vec<_>, _>>();
+    sqlx::query(include_str!("../sql/save.sql"))
+        .bind(agent)
+        .bind(all().map(|one| one.correlation.as_str()).collect::<Vec<_>>())
+        .bind(all().map(|one| one.run).collect::<Vec<_>>())
+        .bind(all().map(|one| i32::try_from(one.version).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+        .bind(all().map(|one| one.revision).collect::<Vec<_>>())
+        .bind(all().map(|one| one.phase.as_str()).collect::<Vec<_>>())
+        .bind(all().map(Instance::status).collect::<Vec<_>>())
+        .bind(all().map(|one| one.state.as_str()).collect::<Vec<_>>())
+        .bind(texts(|one| canonical::text_of(&one.book))?)
+        .bind(all().map(|one| i32::try_from(one.mailbox.len()).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+        .bind(all().map(|one| one.last_input_at).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
+    save_kept(connection, agent, changed).await?;
+    save_timers(connection, agent, changed).await?;
+    Ok(())
+}
+
+async fn save_kept(
+    connection: &mut PgConnection,
+    agent: &str,
+    changed: &[(Before, Instance)],
+) -> Result<(), StoreError> {
+    let (mut new, mut gone) = (Vec::new(), Vec::new());
+    for (before, instance) in changed {
+        let now: BTreeSet<i64> = instance.mailbox.iter().map(|(number, _)| *number).collect();
+        let correlation = instance.correlation.as_str();
+        gone.extend(before.kept.difference(&now).map(|number| (correlation, *number)));
+        for (number, kept) in instance.mailbox.iter().filter(|(number, _)| !before.kept.contains(number)) {
+            new.push((correlation, *number, canonical::text_of(kept)?));
+        }
+    }
+    if !gone.is_empty() {
+        sqlx::query(include_str!("../sql/unkeep.sql"))
+            .bind(agent)
+            .bind(gone.iter().map(|(correlation, _)| *correlation).collect::<Vec<_>>())
+            .bind(gone.iter().map(|(_, number)| *number).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await?;
+    }
+    if !new.is_empty() {
+        sqlx::query(include_str!("../sql/keep.sql"))
+            .bind(agent)
+            .bind(new.iter().map(|(correlation, ..)| *correlation).collect::<Vec<_>>())
+            .bind(new.iter().map(|(_, number, _)| *number).collect::<Vec<_>>())
+            .bind(new.iter().map(|(.., input)| input.as_str()).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// A row of the table of timers.
+type TimerRow<'a> = (&'a str, &'a str, i32, &'a str, Timestamp);
+
+async fn save_timers(
+    connection: &mut PgConnection,
+    agent: &str,
+    changed: &[(Before, Instance)],
+) -> Result<(), sqlx::Error> {
+    let (mut new, mut gone): (Vec<TimerRow<'_>>, Vec<&str>) = (Vec::new(), Vec::new());
+    for (before, instance) in changed {
+        let open = || instance.book.timers.iter();
+        gone.extend(
+            before
+                .timers
+                .iter()
+                .filter(|setting| !open().any(|(_, one)| one.setting == **setting))
+                .map(EventId::as_str),
+        );
+        let set = open().filter(|(_, one)| !before.timers.contains(&one.setting));
+        new.extend(set.map(|(name, one)| {
+            let correlation = instance.correlation.as_str();
+            (one.setting.as_str(), correlation, instance.run, name.as_str(), one.deadline)
+        }));
+    }
+    if !gone.is_empty() {
+        // In one order, as the sweeper's.
+        gone.sort_unstable();
+        let sql = "DELETE FROM brainops.saga_timer WHERE setting = ANY ($1)";
+        sqlx::query(sql).bind(&gone).execute(&mut *connection).await?;
+    }
+    if !new.is_empty() {
+        sqlx::query(include_str!("../sql/set_timers.sql"))
+            .bind(agent)
+            .bind(new.iter().map(|row| row.0).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.1).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.2).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.3).collect::<Vec<_>>())
+            .bind(new.iter().map(|row| row.4).collect::<Vec<_>>())
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Notes which inputs were taken.
+pub(crate) async fn note_taken(
+    connection: &mut PgConnection,
+    agent: &str,
+    names: &[Uuid],
+) -> Result<(), sqlx::Error> {
+    let sql =
+        "INSERT INTO brainops.saga_inbox (input, agent) SELECT unnest($2::uuid[]), $1 ON CONFLICT DO NOTHING";
+    sqlx::query(sql).bind(agent).bind(names).execute(&mut *connection).await?;
+    Ok(())
+}
+
+/// Gives places up that nothing began in.
+pub(crate) async fn leave_places(
+    connection: &mut PgConnection,
+    agent: &str,
+    places: &[String],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(include_str!("../sql/leave_places.sql"))
+        .bind(agent)
+        .bind(places)
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}
+
+/// Notes records of which nobody can say whom they concern.
+pub(crate) async fn note_unrouted(
+    connection: &mut PgConnection,
+    agent: &str,
+    unrouted: &[Unrouted],
+) -> Result<(), sqlx::Error> {
+    sqlx::query(include_str!("../sql/unrouted.sql"))
+        .bind(agent)
+        .bind(unrouted.iter().map(|one| one.position.topic.as_str()).collect::<Vec<_>>())
+        .bind(unrouted.iter().map(|one| one.position.partition.get()).collect::<Vec<_>>())
+        .bind(unrouted.iter().map(|one| one.position.offset.get()).collect::<Vec<_>>())
+        .bind(unrouted.iter().map(|one| one.class).collect::<Vec<_>>())
+        .bind(unrouted.iter().map(|one| one.code).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+-- Takes timers that are due, the earliest first; those that somebody else is firing are left to them.
+WITH due AS MATERIALIZED (
+    SELECT setting
+      FROM brainops.saga_timer
+     WHERE deadline <= clock_timestamp()
+     ORDER BY deadline
+     LIMIT $1
+       FOR UPDATE SKIP LOCKED
+)
+DELETE FROM brainops.saga_timer AS timer
+ USING due
+ WHERE timer.setting = due.setting
+RETURNING timer.setting, timer.agent, timer.correlation, timer.run, timer.name, timer.deadline,
+          clock_timestamp() AS now,
+          extract(epoch FROM clock_timestamp() - timer.deadline)::double precision AS delay_s

@@ -1,0 +1,9 @@
+//! An agent that counts, a stage for it on the test stack, and the log as it stands afterwards.
+
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part of it")]
+
+mod scene;
+mod tally;
+
+pub use scene::{LIMIT, Running, Scene, Stood, essence, soon};
+pub use tally::{AGENT, Counted, Tally, TallyState, count, count_with};

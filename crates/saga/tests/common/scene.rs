@@ -1,0 +1,224 @@
+//! A namespace with an outbox, a relay and runtimes that can be stopped or killed.
+
+use std::future::Future;
+use std::time::Duration;
+
+use brainops_event::{Outgoing, Position, TopicName};
+use brainops_log::{Item, end_frontier, read, start_frontier};
+use brainops_outbox::{Outbox, OutboxConfig, Relay};
+use brainops_saga::{Agent, Cast, Instance, RunError, SagaOptions, Stage, TimerError, fire_timers, run};
+use brainops_testkit::{Namespace, eventually};
+use serde_json::Value;
+use sqlx::Row as _;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long a test waits for anything.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("not within {LIMIT:?}: {what}"))
+}
+
+/// A stage, and whoever relays what is decided on it.
+pub struct Scene {
+    pub namespace: Namespace,
+    pub stage: Stage,
+    relay: Running<()>,
+}
+
+/// An event as it stands in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stood {
+    pub position: Position,
+    pub id: String,
+    pub event_type: String,
+    pub subject: String,
+    pub causation_id: Option<String>,
+    pub correlation_id: Option<String>,
+    pub data: Value,
+}
+
+/// Something that runs until it is stopped or killed.
+pub struct Running<E> {
+    shutdown: CancellationToken,
+    task: JoinHandle<Result<(), E>>,
+}
+
+impl<E: std::fmt::Debug + Send + 'static> Running<E> {
+    pub fn start<F>(begin: impl FnOnce(CancellationToken) -> F) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let shutdown = CancellationToken::new();
+        Self { task: tokio::spawn(begin(shutdown.clone())), shutdown }
+    }
+
+    /// In good order.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        let ended = soon("it stops", self.task).await.expect("it did not panic");
+        ended.expect("it ended without a fault");
+    }
+
+    /// As a crash would end it.
+    pub async fn kill(self) {
+        self.task.abort();
+        let _ = soon("it is gone", self.task).await;
+    }
+
+    /// What it ends with by itself.
+    pub async fn ended(self) -> Result<(), E> {
+        soon("it ends", self.task).await.expect("it did not panic")
+    }
+}
+
+impl Scene {
+    pub async fn new(name: &str) -> Self {
+        Self::with(name, OutboxConfig { shards: 2, lease_ms: 1_500, ..OutboxConfig::default() }).await
+    }
+
+    pub async fn with(name: &str, config: OutboxConfig) -> Self {
+        let namespace = Namespace::new(name).await;
+        brainops_outbox::migrate(namespace.pool()).await.expect("the outbox is migrated");
+        brainops_saga::migrate(namespace.pool()).await.expect("the tables of sagas are migrated");
+        let outbox = Outbox::open(namespace.pool(), namespace.cluster(), namespace.registry(), config).await;
+        let outbox = outbox.expect("the outbox opens");
+        let stage = Stage {
+            pool: namespace.pool().clone(),
+            cluster: namespace.cluster().clone(),
+            registry: namespace.registry().clone(),
+            outbox,
+        };
+        let relay = Self::relay(&stage);
+        stage.outbox.opened(LIMIT).await.expect("the relay reads the ends");
+        Self { namespace, stage, relay }
+    }
+
+    fn relay(stage: &Stage) -> Running<()> {
+        let relay = Relay::new(&stage.outbox, "relay".to_owned());
+        Running::start(|shutdown| async move { relay.run(shutdown).await.map_err(|_| ()) })
+    }
+
+    pub async fn kill_relay(&mut self) {
+        let another = Self::relay(&self.stage);
+        std::mem::replace(&mut self.relay, another).kill().await;
+    }
+
+    /// Runs an agent.
+    pub fn run<A: Agent>(&self, agent: A) -> Running<RunError> {
+        self.run_cast(Cast::of(agent).expect("an agent"))
+    }
+
+    pub fn run_cast(&self, cast: Cast) -> Running<RunError> {
+        let options = SagaOptions { max_records: 50, ..SagaOptions::default() };
+        let stage = self.stage.clone();
+        Running::start(|shutdown| run(cast, stage, options, shutdown))
+    }
+
+    /// Fires timers.
+    pub fn fire(&self) -> Running<TimerError> {
+        let (pool, outbox) = (self.stage.pool.clone(), self.stage.outbox.clone());
+        Running::start(|shutdown| fire_timers(pool, outbox, shutdown))
+    }
+
+    /// Appends events and waits until they stand.
+    pub async fn append(&self, events: Vec<Outgoing>) {
+        for answer in soon("an answer", self.stage.outbox.append_all(events)).await {
+            answer.expect("acknowledged");
+        }
+    }
+
+    /// All events of a topic, in the order of partitions and offsets; repeats are left out.
+    pub async fn stands(&self, topic: &str) -> Vec<Stood> {
+        let topics: [TopicName; 1] = [self.namespace.topic(topic)];
+        let cluster = self.namespace.cluster();
+        let from = start_frontier(cluster, &topics).await.expect("the log begins");
+        let to = end_frontier(cluster, &topics).await.expect("the log ends");
+        let mut reading = read(cluster, self.namespace.registry(), &from, &to).await.expect("it can be read");
+        let mut all = Vec::new();
+        while let Some(batch) = soon("records", reading.next()).await {
+            for item in batch.expect("readable").items() {
+                if let Item::Event(event) = item {
+                    let text = |text: Option<&str>| text.map(str::to_owned);
+                    all.push(Stood {
+                        position: event.position(),
+                        id: event.envelope.id().to_owned(),
+                        event_type: event.envelope.event_type().to_owned(),
+                        subject: text(event.envelope.subject()).unwrap_or_default(),
+                        causation_id: text(event.envelope.causation_id()),
+                        correlation_id: text(event.envelope.correlation_id()),
+                        data: data(event.json().expect("data as JSON")),
+                    });
+                }
+            }
+        }
+        all.sort_by(|one, other| {
+            (&one.position.partition, &one.position.offset)
+                .cmp(&(&other.position.partition, &other.position.offset))
+        });
+        all
+    }
+
+    /// Events of a type in a topic, about any saga.
+    pub async fn said(&self, topic: &str, event_type: &str) -> Vec<Stood> {
+        let mut all = self.stands(topic).await;
+        all.retain(|stood| stood.event_type == event_type);
+        all
+    }
+
+    /// Waits until so many events of a type stand.
+    pub async fn until_said(&self, topic: &str, event_type: &str, times: usize) -> Vec<Stood> {
+        let said = || async { self.said(topic, event_type).await.len() >= times };
+        if eventually(LIMIT, said).await.is_err() {
+            let found = self.said(topic, event_type).await;
+            panic!("{} of {times} events {event_type} stand: {found:#?}", found.len());
+        }
+        self.said(topic, event_type).await
+    }
+
+    /// State and status of a saga.
+    pub async fn saga(&self, correlation: &str) -> Option<(Value, String)> {
+        let sql = "SELECT state::text AS state, status FROM brainops.saga WHERE correlation = $1";
+        let row = sqlx::query(sql).bind(correlation).fetch_optional(&self.stage.pool).await.expect("a row");
+        row.map(|row| {
+            let state: String = row.get("state");
+            (serde_json::from_str(&state).expect("state is JSON"), row.get("status"))
+        })
+    }
+
+    /// Waits until a saga is this.
+    pub async fn until_status(&self, correlation: &str, status: &str) {
+        let is = || async { self.saga(correlation).await.is_some_and(|(_, found)| found == status) };
+        if eventually(LIMIT, is).await.is_err() {
+            panic!("{correlation} is {:?}, not {status}", self.saga(correlation).await);
+        }
+    }
+
+    pub async fn count(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.stage.pool).await.expect(sql)
+    }
+
+    pub async fn execute(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&self.stage.pool).await.expect(sql);
+    }
+
+    pub async fn close(self) {
+        self.relay.stop().await;
+        drop(self.stage);
+        self.namespace.close().await;
+    }
+}
+
+/// The payload of a message, or the data of a typed event.
+fn data(data: Value) -> Value {
+    match data.get("payload").and_then(Value::as_str) {
+        Some(payload) => serde_json::from_str(payload).expect("a payload is JSON"),
+        None => data,
+    }
+}
+
+/// What tests look at of an instance, whoever holds it.
+pub fn essence(instance: &Instance) -> (String, String) {
+    (instance.state.clone(), instance.status().to_owned())
+}
