@@ -26,6 +26,12 @@ impl Life {
         Self { cast, instances: BTreeMap::new(), inbox: HashSet::new() }
     }
 
+    /// The same sagas with other versions of their agent, as after a new program is started.
+    #[must_use]
+    pub fn with_cast(self, cast: Cast) -> Self {
+        Self { cast, ..self }
+    }
+
     /// Takes the next event of the agent's topics or of the topic `saga`, and answers what follows from it, with what the
     /// runtime says about it (`saga.reacted` and others).
     ///

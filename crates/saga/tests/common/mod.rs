@@ -2,8 +2,12 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of it")]
 
+mod check;
+pub mod child;
 mod scene;
 mod tally;
 
+pub use check::check;
+pub use child::Process;
 pub use scene::{LIMIT, Running, Scene, Stood, essence, soon};
 pub use tally::{AGENT, Counted, Tally, TallyState, count, count_with};

@@ -50,6 +50,13 @@ impl GivenAgent {
         self
     }
 
+    /// Goes on with other versions of the agent, as after a new program is started.
+    #[must_use]
+    pub fn goes_on_with(mut self, cast: Cast) -> Self {
+        self.life = self.life.with_cast(cast);
+        self
+    }
+
     /// Sets the clock of the log: the next event is recorded at this moment, each further one a second later. Timers
     /// that are due until then fire first.
     #[must_use]

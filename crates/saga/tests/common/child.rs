@@ -1,0 +1,75 @@
+//! A process of its own that runs the counting agent, to be killed: the test binary itself, started again.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use brainops_fault::Bug;
+use brainops_outbox::{Outbox, OutboxConfig};
+use brainops_projection::PostgresConfig;
+use brainops_saga::{Cast, SagaOptions, Stage, fire_timers, run};
+use brainops_testkit::{TestStack, eventually};
+use tokio_util::sync::CancellationToken;
+
+use super::scene::{LIMIT, Scene};
+use super::tally::Tally;
+
+/// Names the namespace to the process.
+const PREFIX: &str = "BRAINOPS_TEST_CHILD";
+
+/// The life of that process; to be called by a test of the name `child`, which else does nothing.
+pub async fn live() {
+    let Ok(prefix) = std::env::var(PREFIX) else { return };
+    let stack = TestStack::from_env().expect("a test stack");
+    let postgres = PostgresConfig { database: prefix.clone(), ..stack.postgres.clone() };
+    let (cluster, registry) = (stack.cluster(&prefix).expect("a cluster"), stack.registry().expect("one"));
+    let pool = postgres.pool().await.expect("a pool");
+    let config = OutboxConfig { shards: 2, lease_ms: 1_500, ..OutboxConfig::default() };
+    let outbox = Outbox::open(&pool, &cluster, &registry, config).await.expect("the outbox opens");
+    let (firing, shutdown) =
+        (fire_timers(pool.clone(), outbox.clone(), CancellationToken::new()), CancellationToken::new());
+    let cast = Cast::of(Tally::default()).expect("an agent");
+    let options = SagaOptions { max_records: 7, ..SagaOptions::default() };
+    let running = run(cast, Stage { pool, cluster, registry, outbox }, options, shutdown);
+    let (ran, fired) = tokio::join!(running, firing);
+    ran.expect("no fault");
+    fired.expect("no fault");
+}
+
+/// A process that is killed when the test ends early.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts one, with faults and a mistake as `BRAINOPS_FAULT` and `BRAINOPS_PLANTED` say.
+    pub fn start(scene: &Scene, fault: Option<&str>, bug: Option<Bug>) -> Self {
+        let mut command = Command::new(std::env::current_exe().expect("a test binary"));
+        command.args(["--exact", "child", "--nocapture", "--test-threads", "1"]);
+        command.env(PREFIX, scene.namespace.prefix()).stdin(Stdio::null()).stdout(Stdio::null());
+        command.env_remove("BRAINOPS_FAULT").env_remove("BRAINOPS_PLANTED").stderr(Stdio::null());
+        if let Some(fault) = fault {
+            command.env("BRAINOPS_FAULT", fault);
+        }
+        if let Some(bug) = bug {
+            command.env("BRAINOPS_PLANTED", bug.name());
+        }
+        Self(command.spawn().expect("a process"))
+    }
+
+    /// SIGKILL, and the end of it.
+    pub fn kill(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().expect("it has ended");
+    }
+
+    /// Waits until a fault has ended it.
+    pub async fn until_dead(&mut self) {
+        let child = Arc::new(tokio::sync::Mutex::new(&mut self.0));
+        let dead = || async { child.lock().await.try_wait().expect("it can be asked").is_some() };
+        eventually(LIMIT, dead).await.expect("the fault strikes");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
