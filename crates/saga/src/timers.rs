@@ -141,7 +141,7 @@ fn take_due_sql() -> String {
 }
 
 async fn is_any_due(pool: &PgPool) -> Result<bool, sqlx::Error> {
-    let sql = "SELECT EXISTS (SELECT FROM brainops.saga_timer WHERE deadline <= clock_timestamp())";
+    let sql = "SELECT EXISTS (SELECT FROM brainops.saga_timer WHERE deadline <= brainops.saga_clock())";
     sqlx::query_scalar(sql).fetch_one(pool).await
 }
 

@@ -2,7 +2,7 @@
 WITH due AS MATERIALIZED (
     SELECT setting
       FROM brainops.saga_timer
-     WHERE deadline <= clock_timestamp()
+     WHERE deadline <= brainops.saga_clock()
      ORDER BY deadline
      LIMIT $1
        FOR UPDATE SKIP LOCKED
@@ -11,5 +11,5 @@ DELETE FROM brainops.saga_timer AS timer
  USING due
  WHERE timer.setting = due.setting
 RETURNING timer.setting, timer.agent, timer.correlation, timer.run, timer.name, timer.deadline,
-          clock_timestamp() AS now,
-          extract(epoch FROM clock_timestamp() - timer.deadline)::double precision AS delay_s
+          brainops.saga_clock() AS now,
+          extract(epoch FROM brainops.saga_clock() - timer.deadline)::double precision AS delay_s
