@@ -49,6 +49,7 @@ pub const POINTS: &[&str] = &[
     "saga.saved",
     "saga.enqueued",
     "saga.committed",
+    "saga.recovered",
     "saga.timers_taken",
     "saga.timers_enqueued",
     "saga.timers_committed",

@@ -3,11 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use brainops_event::{
-    Body, Catalog, EnvelopeView, Offset, Partition, Position, Recorded, SchemaId, Timestamp, TopicName,
-    WriterSchema, datum_json,
+    Body, Catalog, EnvelopeView, Offset, Outgoing, Partition, Position, Recorded, SchemaId, Timestamp,
+    TopicName, WriterSchema, datum_json,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +26,12 @@ pub(crate) struct Kept {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum KeptBody {
-    /// Name of a schema of the catalog, and a datum of it in base64.
-    Avro(String, String),
+    /// Name of a schema of the catalog, and a datum of it.
+    Avro {
+        schema: String,
+        #[serde(with = "crate::bytes")]
+        datum: Vec<u8>,
+    },
     Json(String),
     Empty,
 }
@@ -46,6 +48,26 @@ impl Kept {
             headers: headers.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
             body: KeptBody::of(&event.body)?,
         })
+    }
+
+    /// An event that stands nowhere: what would have come, for who asks what would have been decided.
+    pub(crate) fn made_up(event: &Outgoing, like: &Self) -> Self {
+        let prefix = like.topic.as_str().rsplit_once('.').map_or("", |(prefix, _)| prefix);
+        let topic = TopicName::new(&format!("{prefix}.{}", event.topic()));
+        let headers = event.envelope.headers().into_iter();
+        let (schema, datum) = (event.schema.name.to_string(), event.datum.clone());
+        Self {
+            topic: topic.unwrap_or_else(|_| like.topic.clone()),
+            partition: like.partition,
+            offset: like.offset,
+            recorded_at: event.envelope.time().unwrap_or(like.recorded_at),
+            headers: headers.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
+            body: KeptBody::Avro { schema, datum },
+        }
+    }
+
+    pub(crate) const fn recorded_at(&self) -> Timestamp {
+        self.recorded_at
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -66,14 +88,13 @@ impl Kept {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), Some(value.as_bytes())));
         let envelope =
             EnvelopeView::from_headers(headers).map_err(|_| Refusal::new("unreadable_kept_input"))?;
-        let (schema, datum);
+        let schema;
         let body = match &self.body {
             KeptBody::Empty => Body::Empty,
             KeptBody::Json(text) => Body::Json(text.as_str().into()),
-            KeptBody::Avro(name, text) => {
+            KeptBody::Avro { schema: name, datum } => {
                 schema = schema_named(name).ok_or(Refusal::new("unknown_schema"))?;
-                datum = STANDARD.decode(text).map_err(|_| Refusal::new("unreadable_kept_input"))?;
-                Body::Avro { schema: &schema, datum: &datum }
+                Body::Avro { schema: &schema, datum }
             }
         };
         let (topic, partition, offset) = (&self.topic, self.partition, self.offset);
@@ -87,7 +108,7 @@ impl KeptBody {
             Body::Empty => Self::Empty,
             Body::Json(text) => Self::Json(text.to_string()),
             Body::Avro { schema, datum } if Catalog::builtin().by_name(schema.name.as_str()).is_some() => {
-                Self::Avro(schema.name.to_string(), STANDARD.encode(datum))
+                Self::Avro { schema: schema.name.to_string(), datum: datum.to_vec() }
             }
             // A foreign schema, of which only the data itself can be kept.
             Body::Avro { schema, datum } => {

@@ -50,6 +50,7 @@
 //! ```
 
 mod agent;
+mod bytes;
 mod canonical;
 mod cast;
 mod decide;
@@ -63,6 +64,7 @@ mod migrate;
 mod own;
 mod pen;
 mod refusal;
+mod replay;
 mod route;
 mod runtime;
 mod say;
@@ -82,6 +84,9 @@ pub use metrics::describe_metrics;
 pub use migrate::migrate;
 pub use pen::Written;
 pub use refusal::{Refusal, RefusalClass};
+pub use replay::{
+    Difference, DifferenceKind, RecoverError, Recovered, ReplayError, Replayed, Selection, recover, replay,
+};
 pub use route::{Delivery, Route};
 pub use runtime::{RunError, SagaOptions, Stage, run};
 pub use say::Say;

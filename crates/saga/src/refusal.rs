@@ -1,5 +1,8 @@
 //! Why an agent does not react: a class and a code, and never a word of the event.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use brainops_event::{AttributeError, DecodeError, EncodeError};
 
 /// An agent cannot react to an event, and says so instead of guessing: the instance is parked until a person decides.
@@ -31,6 +34,15 @@ pub enum RefusalClass {
 }
 
 impl RefusalClass {
+    const ALL: [Self; 6] = [
+        Self::Refused,
+        Self::Panicked,
+        Self::UndoFailed,
+        Self::UnknownVersion,
+        Self::Overfull,
+        Self::Conflict,
+    ];
+
     /// Its name in events and rows.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -54,6 +66,17 @@ impl Refusal {
 
     pub(crate) const fn of(class: RefusalClass, code: &'static str) -> Self {
         Self { class, code }
+    }
+
+    /// One that stands in the log. There are as many codes as programs have named, so that they may stay for good.
+    pub(crate) fn recorded(class: &str, code: &str) -> Self {
+        static CODES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut codes = CODES.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = codes.get(code).copied();
+        let code = known.unwrap_or_else(|| Box::leak(code.to_owned().into_boxed_str()));
+        codes.insert(code);
+        let class = RefusalClass::ALL.into_iter().find(|known| known.as_str() == class);
+        Self { class: class.unwrap_or(RefusalClass::Refused), code }
     }
 
     /// Its class.

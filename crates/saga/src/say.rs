@@ -1,10 +1,8 @@
 //! What an agent says: an event before it has a name and a cause.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use brainops_event::types::agent::Message;
 use brainops_event::{Catalog, Priority, TypedEvent, encode_datum};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::canonical;
 use crate::refusal::Refusal;
@@ -22,7 +20,7 @@ pub struct Say {
     pub(crate) event_type: String,
     pub(crate) subject: Option<String>,
     pub(crate) schema: String,
-    #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
+    #[serde(with = "crate::bytes")]
     pub(crate) datum: Vec<u8>,
     pub(crate) priority: Option<Priority>,
     /// What is wrong with it, found when it is said.
@@ -90,13 +88,4 @@ impl Say {
         self.priority = Some(priority);
         self
     }
-}
-
-fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&STANDARD.encode(bytes))
-}
-
-fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    STANDARD.decode(text).map_err(|_| serde::de::Error::custom("no base64"))
 }

@@ -13,6 +13,8 @@
 //!
 //! A reaction that refuses or panics leaves the instance as it was and its input at its place in the mailbox.
 
+use std::collections::BTreeMap;
+
 use brainops_event::types::saga::{SagaDecision, SagaParked, SagaReacted, SagaStarted};
 use brainops_event::{Envelope, EventType, Outgoing, Subject, derived_id};
 use brainops_event::{Position, Recorded, TypedEvent as _};
@@ -51,6 +53,8 @@ pub(crate) struct Sitting<'a> {
     consumed: Vec<Position>,
     /// What every reaction is refused with, if anything.
     refusal: Option<Refusal>,
+    /// Reactions that are refused because they were, by the positions of their inputs.
+    refused: BTreeMap<String, Refusal>,
 }
 
 /// What came of it.
@@ -65,7 +69,15 @@ pub(crate) struct Sat {
 
 impl<'a> Sitting<'a> {
     pub(crate) const fn new(cast: &'a Cast, correlation: &'a str, instance: Option<Instance>) -> Self {
-        Self { cast, correlation, instance, written: Vec::new(), consumed: Vec::new(), refusal: None }
+        Self {
+            cast,
+            correlation,
+            instance,
+            written: Vec::new(),
+            consumed: Vec::new(),
+            refusal: None,
+            refused: BTreeMap::new(),
+        }
     }
 
     /// Takes an input; false if it is not for this instance.
@@ -95,6 +107,23 @@ impl<'a> Sitting<'a> {
         let taken = self.take(event, how);
         self.refusal = None;
         taken
+    }
+
+    /// Refuses reactions as they were refused: each once, at the input of this position.
+    pub(crate) fn refuse_at(&mut self, refused: BTreeMap<String, Refusal>) {
+        self.refused = refused;
+    }
+
+    pub(crate) const fn correlation(&self) -> &'a str {
+        self.correlation
+    }
+
+    pub(crate) const fn instance(&self) -> Option<&Instance> {
+        self.instance.as_ref()
+    }
+
+    pub(crate) fn version(&self) -> Option<u32> {
+        self.instance.as_ref().map(|instance| instance.version)
     }
 
     pub(crate) fn written(&self) -> &[Written] {
@@ -213,6 +242,11 @@ impl<'a> Sitting<'a> {
     /// Acts on an input that was waited for. When it refuses, nothing has changed.
     fn act_on(&mut self, event: &Recorded<'_>) -> Result<(), Refusal> {
         self.refusal.map_or(Ok(()), Err)?;
+        if !self.refused.is_empty()
+            && let Some(refusal) = self.refused.remove(&event.position().to_string())
+        {
+            return Err(refusal);
+        }
         let Some(instance) = &self.instance else { return Ok(()) };
         let own = if is_own(event) { Own::of(event)? } else { None };
         let timer = match &own {

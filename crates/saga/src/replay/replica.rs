@@ -1,0 +1,88 @@
+//! A saga that takes the inputs of its history again. Pure.
+
+use std::collections::BTreeMap;
+
+use brainops_event::Timestamp;
+use brainops_event::types::saga::SagaTimerFired;
+
+use super::history::Transaction;
+use crate::cast::Cast;
+use crate::decide::fired_event;
+use crate::instance::Instance;
+use crate::kept::Kept;
+use crate::own::is_own;
+use crate::refusal::Refusal;
+use crate::sitting::{How, Sat, Sitting};
+
+/// Takes a transaction again, as the code is now.
+pub(crate) fn take_again(
+    cast: &Cast,
+    instance: Option<Instance>,
+    transaction: &Transaction,
+) -> Result<Sat, Refusal> {
+    let correlation = transaction.reacted.correlation.as_str();
+    let recorded_version = transaction.reacted.version.unsigned_abs();
+    let mut sitting = Sitting::new(cast, correlation, instance);
+    for kept in &transaction.inputs {
+        if sitting.version().is_some_and(|version| version != recorded_version) {
+            fire_until(cast, &mut sitting, kept, kept.recorded_at())?;
+        }
+        give(cast, &mut sitting, kept)?;
+    }
+    sitting.finish()
+}
+
+/// Takes a transaction again as it was: parked where it was parked, whatever the code says now.
+pub(crate) fn follow(
+    cast: &Cast,
+    instance: Option<Instance>,
+    transaction: &Transaction,
+) -> Result<Sat, Refusal> {
+    let refusals = transaction.parked.iter().map(|parked| {
+        let code = parked.code.clone().unwrap_or_default();
+        (parked.input.clone(), Refusal::recorded(&parked.reason_class, &code))
+    });
+    let refusals: BTreeMap<String, Refusal> = refusals.collect();
+    let mut sitting = Sitting::new(cast, transaction.reacted.correlation.as_str(), instance);
+    sitting.refuse_at(refusals);
+    for kept in &transaction.inputs {
+        give(cast, &mut sitting, kept)?;
+    }
+    sitting.finish()
+}
+
+fn give(cast: &Cast, sitting: &mut Sitting<'_>, kept: &Kept) -> Result<(), Refusal> {
+    kept.with(|event| {
+        if is_own(event) {
+            return sitting.take(event, How::Own).map(|_| ());
+        }
+        let routed = cast.route(event)?;
+        match routed.get(sitting.correlation()) {
+            Some(deliveries) => sitting.take(event, How::Routed(deliveries)).map(|_| ()),
+            None => Ok(()), // this version is not concerned
+        }
+    })?
+}
+
+/// Fires the timers that would have fired by now and are not those of history.
+fn fire_until(cast: &Cast, sitting: &mut Sitting<'_>, like: &Kept, now: Timestamp) -> Result<(), Refusal> {
+    for _ in 0..MAX_TIMERS {
+        let Some(instance) = sitting.instance().filter(|instance| !instance.is_held()) else { return Ok(()) };
+        let due = instance.book.timers.iter().filter(|(_, open)| open.deadline <= now);
+        let Some((name, open)) = due.min_by_key(|(_, open)| open.deadline) else { return Ok(()) };
+        let fired = SagaTimerFired {
+            agent: cast.name().to_owned(),
+            correlation: instance.correlation.clone(),
+            run: instance.run,
+            timer: name.clone(),
+            setting: open.setting.to_string(),
+            deadline: open.deadline,
+        };
+        let event = fired_event(&fired, open.deadline).map_err(|_| Refusal::new("unencodable_decision"))?;
+        Kept::made_up(&event, like).with(|event| sitting.take(event, How::Own))??;
+    }
+    Ok(())
+}
+
+/// How many timers fire between two inputs at most: one that sets itself to no time at all would fire for ever.
+const MAX_TIMERS: usize = 1_000;
