@@ -32,6 +32,8 @@ pub struct Instance {
     pub last_input_at: Timestamp,
     /// Inputs that wait, in order, each with a number of its own.
     pub(crate) mailbox: Vec<(i64, Kept)>,
+    /// How many more wait, before those, and were not read: nobody can take them while the saga is held.
+    pub(crate) unread: usize,
 }
 
 /// Where in its life a saga is.
@@ -119,6 +121,7 @@ impl Instance {
             book: Book::default(),
             last_input_at: now,
             mailbox: Vec::new(),
+            unread: 0,
         }
     }
 
@@ -143,8 +146,8 @@ impl Instance {
 
     /// How many inputs wait.
     #[must_use]
-    pub fn waiting_inputs(&self) -> usize {
-        self.mailbox.len()
+    pub const fn waiting_inputs(&self) -> usize {
+        self.unread + self.mailbox.len()
     }
 
     /// SHA-256 of all that it is, in hexadecimal digits.
@@ -154,11 +157,11 @@ impl Instance {
     pub fn digest(&self) -> Result<String, Refusal> {
         let book = canonical::text_of(&self.book)?;
         let phase = canonical::text_of(&self.phase)?;
-        let numbers = format!("{} {} {}", self.run, self.version, self.revision);
-        let kept: Vec<String> = self.mailbox.iter().map(|(_, kept)| kept.position().to_string()).collect();
+        // Which inputs wait follows from those that were taken; how many do is enough to tell.
+        let waiting = self.waiting_inputs();
+        let numbers = format!("{} {} {} {waiting}", self.run, self.version, self.revision);
         let texts = [&self.correlation, &numbers, &phase, &self.state, &book];
-        let parts = texts.into_iter().chain(&kept).map(String::as_bytes);
-        Ok(hex::encode(canonical::digest(parts)))
+        Ok(hex::encode(canonical::digest(texts.map(String::as_bytes))))
     }
 
     /// Keeps an input for later.

@@ -46,7 +46,7 @@ impl Kept {
             offset: event.offset,
             recorded_at: event.recorded_at,
             headers: headers.map(|(name, value)| (name.into_owned(), value.into_owned())).collect(),
-            body: KeptBody::of(&event.body)?,
+            body: KeptBody::of(&event.body),
         })
     }
 
@@ -103,19 +103,19 @@ impl Kept {
 }
 
 impl KeptBody {
-    fn of(body: &Body<'_>) -> Result<Self, Refusal> {
-        Ok(match body {
+    fn of(body: &Body<'_>) -> Self {
+        match body {
             Body::Empty => Self::Empty,
             Body::Json(text) => Self::Json(text.to_string()),
             Body::Avro { schema, datum } if Catalog::builtin().by_name(schema.name.as_str()).is_some() => {
                 Self::Avro { schema: schema.name.to_string(), datum: datum.to_vec() }
             }
-            // A foreign schema, of which only the data itself can be kept.
+            // A foreign schema, of which only the data itself can be kept. Bytes that are no data of it are left in the
+            // log: the agent, asked about the input, finds none.
             Body::Avro { schema, datum } => {
-                let tree = datum_json(schema, datum).map_err(|_| Refusal::new("undecodable_event"))?;
-                Self::Json(tree.to_string())
+                datum_json(schema, datum).map_or(Self::Empty, |tree| Self::Json(tree.to_string()))
             }
-        })
+        }
     }
 }
 

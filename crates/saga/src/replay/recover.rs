@@ -139,7 +139,7 @@ async fn take(
         transactions.iter().map(|one| one.reacted.correlation.as_str()).collect();
     let mut transaction = begin(&stage.pool, &keeper(agent)).await?;
     let names: Vec<&str> = correlations.iter().copied().collect();
-    let locked = lock(&mut transaction, agent, &names, &correlations).await?;
+    let locked = lock(&mut transaction, agent, &names, &correlations, &correlations).await?;
     let mut followed = Followed::new(locked.instances);
     for one in transactions {
         followed.take(cast, one, recovered).map_err(RecoverError::Row)?;

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::{Halt, RunError};
 use super::partition::{Held, State, plan};
 use super::react::{Conflicts, Reactions, react};
-use super::sort::{Inputs, Unrouted, sort};
+use super::sort::{Inputs, Sorted, Unrouted, sort};
 use super::store::{Locked, StoreError, inbox_name, lock, taken_before};
 use super::write::{leave_places, note_taken, note_unrouted, save};
 use crate::cast::Cast;
@@ -195,7 +195,9 @@ impl Applier {
             inputs.by_correlation.iter().filter(|(_, all)| all.iter().any(|one| one.may_begin(newest)));
         let beginning = may_begin.map(|(correlation, _)| correlation.as_str()).collect();
         let correlations: Vec<&str> = inputs.by_correlation.keys().map(String::as_str).collect();
-        let locked = lock(transaction, self.agent(), &correlations, &beginning).await;
+        let decided = inputs.by_correlation.iter().filter(|(_, all)| all.iter().any(Sorted::is_own));
+        let decided_about = decided.map(|(correlation, _)| correlation.as_str()).collect();
+        let locked = lock(transaction, self.agent(), &correlations, &beginning, &decided_about).await;
         let Locked { instances, places } = locked.map_err(|error| self.of_store(error))?;
         point("saga.locked");
         let names = inputs.by_correlation.iter().flat_map(|(correlation, all)| {

@@ -7,7 +7,8 @@ use brainops_event::{Position, Recorded};
 use brainops_log::Item;
 
 use crate::cast::{Cast, Deliveries};
-use crate::own::{addressee, is_own};
+use crate::own::{Own, addressee, is_own};
+use crate::refusal::Refusal;
 use crate::route::Delivery;
 use crate::sitting::How;
 
@@ -41,6 +42,11 @@ impl Sorted<'_> {
             None => How::Own,
             Some(deliveries) => How::Routed(deliveries),
         }
+    }
+
+    /// Whether it comes from the topic `saga`.
+    pub(crate) const fn is_own(&self) -> bool {
+        self.deliveries.is_none()
     }
 
     /// Whether it may make an instance where there is none.
@@ -79,9 +85,13 @@ pub(crate) fn sort<'a>(cast: &Cast, items: &'a [Item<'a>]) -> Inputs<'a> {
 impl<'a> Inputs<'a> {
     fn route(&mut self, cast: &Cast, event: &'a Recorded<'a>) {
         if is_own(event) {
-            if let Some(correlation) = addressee(cast.name(), event) {
-                let sorted = Sorted { event, deliveries: None };
-                self.by_correlation.entry(correlation.to_owned()).or_default().push(sorted);
+            let Some(correlation) = addressee(cast.name(), event) else { return };
+            match Own::of(event) {
+                Ok(_) => {
+                    let sorted = Sorted { event, deliveries: None };
+                    self.by_correlation.entry(correlation.to_owned()).or_default().push(sorted);
+                }
+                Err(refusal) => self.refuse(event, refusal),
             }
             return;
         }
@@ -92,13 +102,17 @@ impl<'a> Inputs<'a> {
                     self.by_correlation.entry(correlation).or_default().push(sorted);
                 }
             }
-            Err(refusal) => self.unrouted.push(Unrouted {
-                position: event.position(),
-                event: Some((event.envelope.source().to_owned(), event.envelope.id().to_owned())),
-                class: refusal.class().as_str(),
-                code: refusal.code(),
-            }),
+            Err(refusal) => self.refuse(event, refusal),
         }
+    }
+
+    fn refuse(&mut self, event: &Recorded<'_>, refusal: Refusal) {
+        self.unrouted.push(Unrouted {
+            position: event.position(),
+            event: Some((event.envelope.source().to_owned(), event.envelope.id().to_owned())),
+            class: refusal.class().as_str(),
+            code: refusal.code(),
+        });
     }
 
     /// Leaves out what stands in partitions that are not ours any more.

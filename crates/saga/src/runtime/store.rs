@@ -33,11 +33,13 @@ impl From<Refusal> for StoreError {
 }
 
 /// Locks the instances of these correlations in order, and reads them; those of `beginning` get a place if there is none.
+/// What waits for a saga that is held is read only if something may be `decided_about` it.
 pub(crate) async fn lock(
     connection: &mut PgConnection,
     agent: &str,
     correlations: &[&str],
     beginning: &BTreeSet<&str>,
+    decided_about: &BTreeSet<&str>,
 ) -> Result<Locked, StoreError> {
     let mut instances = locked(connection, agent, correlations).await?;
     let missing: Vec<&str> =
@@ -53,7 +55,7 @@ pub(crate) async fn lock(
             instances.extend(locked(connection, agent, &others).await?);
         }
     }
-    read_kept(connection, agent, &mut instances).await?;
+    read_kept(connection, agent, &mut instances, decided_about).await?;
     Ok(Locked { instances, places })
 }
 
@@ -90,7 +92,8 @@ fn instance(row: &PgRow) -> Result<Instance, StoreError> {
         state: row.try_get("state")?,
         book: parsed(row.try_get("book")?)?,
         last_input_at: row.try_get("last_input_at")?,
-        mailbox: Vec::with_capacity(usize::try_from(row.try_get::<i32, _>("kept")?).unwrap_or(0)),
+        mailbox: Vec::new(),
+        unread: usize::try_from(row.try_get::<i32, _>("kept")?).unwrap_or(0),
     })
 }
 
@@ -98,20 +101,23 @@ fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
     serde_json::from_str(text).map_err(|_| Refusal::new("unreadable_row"))
 }
 
-/// Reads what is kept for the instances that say they have something.
+/// Reads what is kept for the instances that have something and may take it.
 async fn read_kept(
     connection: &mut PgConnection,
     agent: &str,
     instances: &mut BTreeMap<String, Instance>,
+    decided_about: &BTreeSet<&str>,
 ) -> Result<(), StoreError> {
-    let having = instances.values().filter(|instance| instance.mailbox.capacity() > 0);
-    let having: Vec<&str> = having.map(|instance| instance.correlation.as_str()).collect();
+    let may_take = |one: &&Instance| !one.is_held() || decided_about.contains(one.correlation.as_str());
+    let having = instances.values().filter(|instance| instance.unread > 0).filter(may_take);
+    let having: Vec<String> = having.map(|instance| instance.correlation.clone()).collect();
     if having.is_empty() {
         return Ok(());
     }
     let rows = sqlx::query(include_str!("../sql/kept.sql")).bind(agent).bind(&having);
     for row in &rows.fetch_all(&mut *connection).await? {
         if let Some(instance) = instances.get_mut(row.try_get::<&str, _>("correlation")?) {
+            instance.unread = 0;
             instance.mailbox.push((row.try_get("number")?, parsed(row.try_get("input")?)?));
         }
     }

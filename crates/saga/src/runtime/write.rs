@@ -47,7 +47,7 @@ pub(crate) async fn save(
         .bind(all().map(Instance::status).collect::<Vec<_>>())
         .bind(all().map(|one| one.state.as_str()).collect::<Vec<_>>())
         .bind(texts(|one| canonical::text_of(&one.book))?)
-        .bind(all().map(|one| i32::try_from(one.mailbox.len()).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+        .bind(all().map(|one| i32::try_from(one.waiting_inputs()).unwrap_or(i32::MAX)).collect::<Vec<_>>())
         .bind(all().map(|one| one.last_input_at).collect::<Vec<_>>())
         .execute(&mut *connection)
         .await?;

@@ -60,6 +60,27 @@ impl Process {
         self.0.wait().expect("it has ended");
     }
 
+    /// Kills it and starts another in its place.
+    pub fn restart(&mut self, scene: &Scene) {
+        *self = Self::start(scene, None, None);
+    }
+
+    /// Waits until a fault has stopped it.
+    pub async fn until_stopped(&self) {
+        let status = format!("/proc/{}/stat", self.0.id());
+        let stopped = || async {
+            let text = std::fs::read_to_string(&status).unwrap_or_default();
+            text.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+        };
+        eventually(LIMIT, stopped).await.expect("the fault strikes");
+    }
+
+    /// Wakes it.
+    pub fn wake(&self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).expect("a signal is sent");
+    }
+
     /// Waits until a fault has ended it.
     pub async fn until_dead(&mut self) {
         let child = Arc::new(tokio::sync::Mutex::new(&mut self.0));

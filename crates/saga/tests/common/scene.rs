@@ -195,6 +195,21 @@ impl Scene {
         }
     }
 
+    /// Whether the counting agent's checkpoints are at the ends of its partitions.
+    pub async fn is_read_to_the_end(&self) -> bool {
+        let topics = ["agent", "saga"].map(|name| self.namespace.topic(name));
+        let ends = end_frontier(self.namespace.cluster(), &topics).await.expect("the log ends");
+        let sql = "SELECT topic, partition, next_offset FROM brainops.saga_checkpoint";
+        let rows = sqlx::query(sql).fetch_all(&self.stage.pool).await.expect("checkpoints");
+        let next: std::collections::HashMap<(String, i32), i64> = rows
+            .iter()
+            .map(|row| ((row.get("topic"), row.get("partition")), row.get("next_offset")))
+            .collect();
+        ends.iter().all(|(topic, partition, end)| {
+            next.get(&(topic.to_string(), partition.get())).is_some_and(|next| *next >= end.get())
+        })
+    }
+
     pub async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.stage.pool).await.expect(sql)
     }
