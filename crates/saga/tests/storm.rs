@@ -136,6 +136,12 @@ async fn sagas_with_random_kills_equal_a_pure_model_of_them() {
             && scene.is_read_to_the_end().await
     };
     eventually(Duration::from_secs(300), settled).await.expect("everything is taken");
+    // What a saga takes for set is set: no timer is lost, and none fires that is not.
+    let set = "SELECT count(*) FROM brainops.saga, json_each(book->'timers')";
+    let waiting = "SELECT count(*) FROM brainops.saga_timer";
+    assert_eq!(scene.count(set).await, scene.count(waiting).await);
+    let fired = scene.said("saga", "saga.timer.fired").await.len();
+    let settings = scene.said("saga", "saga.timer.set").await.len();
     assert_eq!(is_like_the_model(&scene).await, usize::try_from(sagas).unwrap());
     let topics = ["agent", "saga"].map(|name| scene.namespace.topic(name));
     let cluster = scene.namespace.cluster();
@@ -146,7 +152,7 @@ async fn sagas_with_random_kills_equal_a_pure_model_of_them() {
     let again = replay(&cast, &cluster.read_only(), scene.namespace.registry(), &selection).await.unwrap();
     assert_eq!((again.differing, again.unfinished), (0, 0), "{:?}", again.first_divergence());
     println!(
-        "{kills} kills, {} transactions, {} inputs, {} decisions",
+        "{kills} kills, {settings} timers set, {fired} fired, {} transactions, {} inputs, {} decisions",
         again.transactions, again.inputs, again.decisions.0
     );
     drop(processes);
