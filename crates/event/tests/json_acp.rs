@@ -111,6 +111,18 @@ fn the_subject_is_what_the_payload_names_else_the_trace_else_the_message() {
         ),
         ("git.tag.created", json!({"repository": "r", "tag": "v1", "sha": "s"}), None, "r/tags/v1"),
         (
+            "saga.paused",
+            json!({"agent": "follow-up", "correlation": "lead-1", "decided_by": "op", "reason": "r"}),
+            Some("t"),
+            "follow-up/lead-1",
+        ),
+        (
+            "saga.unrouted",
+            json!({"agent": "follow-up", "input": "t/0@1", "reason_class": "misplaced", "code": "c"}),
+            Some("t"),
+            "follow-up",
+        ),
+        (
             "business.metric.recorded",
             json!({"metric": "mrr", "value": 1, "unit": "EUR"}),
             None,
