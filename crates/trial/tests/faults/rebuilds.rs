@@ -27,7 +27,7 @@ const POINTS: [(&str, u64); 10] = [
 pub fn scenarios() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = POINTS.iter().map(|(point, passages)| at(point, *passages)).collect();
     all.push(Scenario::new(24, "two on one rebuild, one killed at random", |stage| Box::pin(shared(stage))));
-    all.extend(["rebuild.taken"].map(stopped_at));
+    all.extend(["rebuild.taken", "rebuild.bucket_folded", "rebuild.bucket_written"].map(stopped_at));
     let cut_off = [
         ("postgres killed during a rebuild", "rebuild.bucket_folded", Part::Postgres),
         ("postgres killed while a rebuild reads", "rebuild.taken", Part::Postgres),
