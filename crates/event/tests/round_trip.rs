@@ -120,7 +120,8 @@ fn every_record_comes_back_equal_and_reads_the_same_elsewhere() {
         monitor: AlertFired, AlertResolved;
         outreach: OutreachBounced, OutreachReady, OutreachReplied, OutreachSent;
         privacy: KeyDestroyed, Sealed;
-        projection: GenerationCreated, RecordDismissed, Resumed, SubjectParked, SubjectRetried;
+        projection: GenerationCreated, GenerationDropped, GenerationSwapped, RecordDismissed, Resumed, SubjectParked, SubjectRetried;
+        schema: Registered;
         webhook: Received;
     }
     let all: BTreeSet<String> =

@@ -33,7 +33,7 @@ async fn served(name: &str) -> (Bench, tempfile::TempDir, Frontier) {
 
 /// Many small pieces.
 fn in_pieces(shop: Workshop) -> Workshop {
-    let pace = Pace { mark_bytes: 4_000, offsets_per_bucket: 50, records_at_once: 40, ..Pace::default() };
+    let pace = Pace { mark_bytes: 4_000, offsets_per_bucket: 50, records_at_once: 40, ..shop.pace };
     Workshop { pace, ..shop }
 }
 
