@@ -54,7 +54,7 @@ pub(crate) async fn run(asked: Moment) -> anyhow::Result<()> {
     let question = MomentQuestion { at, clock: Clock::Recorded };
     let (broker_before, began) = (cpu_seconds(asked.broker), Instant::now());
     let resolved = resolve_moment(&model, &shop, &question).await?;
-    let wanted = MomentWanted { asked_by: "bench", time_to_live: None, fresh: false };
+    let wanted = MomentWanted { asked_by: "bench", time_to_live: None, fresh: false, failed_stands: None };
     let moment = offer_moment(&model, &shop, &resolved, wanted).await?;
     if !moment.is_ready {
         let generation = moment.generation.clone();

@@ -35,6 +35,12 @@ pub fn is_other_definition(error: &Error) -> bool {
     matches!(code.as_deref(), Some("42P16" | "42P13"))
 }
 
+/// Whether the error says that a table or its schema is not there.
+pub fn is_gone(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    matches!(code.as_deref(), Some("42P01" | "3F000"))
+}
+
 /// Whether the error says that something else depends on what was to be dropped.
 pub fn has_dependents(error: &Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("2BP01")

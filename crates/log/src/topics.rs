@@ -162,8 +162,8 @@ async fn compare_replication(cluster: &Cluster, topics: &[TopicName]) -> Result<
         .await
 }
 
-/// Deletes topics with everything in them, for good: for test namespaces and for the reset of a local stack. Topics
-/// that do not exist are passed over.
+/// Deletes topics with everything in them, for good, and waits until no broker shows them any more: for test namespaces
+/// and for the reset of a local stack. Topics that do not exist are passed over.
 ///
 /// # Errors
 /// The cluster is silent, or refuses.
@@ -178,7 +178,23 @@ pub async fn delete_topics(cluster: &Cluster, topics: &[TopicName]) -> Result<()
             Err((_, code)) => return Err(wrap(KafkaError::AdminOp(code))),
         }
     }
-    Ok(())
+    await_no_topics(cluster, topics).await
+}
+
+/// After they were deleted, brokers show topics for a moment: who made them again at once would find them there.
+async fn await_no_topics(cluster: &Cluster, names: &[TopicName]) -> Result<(), ClusterError> {
+    let deadline = tokio::time::Instant::now() + ANSWER_LIMIT;
+    loop {
+        let described = describe(cluster.reader(), names).await?;
+        if described.is_empty() {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > deadline {
+            let silence = KafkaError::AdminOp(RDKafkaErrorCode::RequestTimedOut);
+            return Err(cluster.reader().error("that topics are deleted", silence));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }
 
 /// After they were made, topics take a moment until every broker knows them.

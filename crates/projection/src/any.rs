@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use brainops_event::Offset;
-use brainops_log::{Cluster, Registry};
+use brainops_log::{Cluster, ReadOnlyCluster, Registry};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -104,7 +104,7 @@ pub trait AnyReadModel: Send + Sync {
     /// See [`try_parked`].
     fn try_parked<'a>(
         &'a self,
-        cluster: &'a Cluster,
+        log: &'a ReadOnlyCluster,
         registry: &'a Registry,
         parked: &'a ParkedSubject,
         dismissed: &'a BTreeSet<Offset>,
@@ -202,11 +202,11 @@ impl<M: ReadModel> AnyReadModel for Shared<M> {
 
     fn try_parked<'a>(
         &'a self,
-        cluster: &'a Cluster,
+        log: &'a ReadOnlyCluster,
         registry: &'a Registry,
         parked: &'a ParkedSubject,
         dismissed: &'a BTreeSet<Offset>,
     ) -> Boxed<'a, Result<Tried, TryError>> {
-        Box::pin(try_parked(&*self.0, cluster, registry, parked, dismissed))
+        Box::pin(try_parked(&*self.0, log, registry, parked, dismissed))
     }
 }

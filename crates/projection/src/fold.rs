@@ -14,7 +14,6 @@ use crate::model::ReadModel;
 use crate::rows::{AnyRows, Tables};
 use crate::run_error::RunError;
 use crate::statement;
-use crate::table::Table;
 use crate::writer::WrittenRows;
 
 impl<M: ReadModel> Applier<M> {
@@ -33,10 +32,10 @@ impl<M: ReadModel> Applier<M> {
             Err(error) => return Ok(Err(Unfolded::OwnFault { position: None, error })),
         };
         let schema = self.generation.schema();
-        for keys in wanted.into_iter().flatten() {
-            let table = keys.table;
-            let rows = statement::load(connection, &schema, keys).await?;
-            accept(&mut tables, table, &rows)?;
+        for (number, keys) in wanted.into_iter().enumerate() {
+            let Some(keys) = keys else { continue };
+            let found = statement::load(connection, &schema, keys).await?;
+            accept(&mut tables, number, &found)?;
         }
         point("projection.rows_loaded");
         let folded = fold_all(&*self.model, events, tables);
@@ -103,12 +102,92 @@ pub(crate) fn each_table<T: Tables, R>(
     answers.into_iter().collect()
 }
 
-fn accept<T: Tables>(tables: &mut T, table: &'static Table, found: &[PgRow]) -> Result<(), sqlx::Error> {
+/// Gives rows to the table of this number, in the order of `each`. Not to the one whose definition stands at the same
+/// address: the compiler may keep a constant in as many places as it likes.
+fn accept<T: Tables>(tables: &mut T, number: usize, found: &[PgRow]) -> Result<(), sqlx::Error> {
     let mut accepted = Ok(());
-    tables.each(&mut |rows| {
-        if accepted.is_ok() && std::ptr::eq(rows.table(), table) {
-            accepted = found.iter().try_for_each(|row| rows.accept(row));
-        }
-    });
+    nth_table(tables, number, &mut |rows| accepted = found.iter().try_for_each(|row| rows.accept(row)));
     accepted
+}
+
+fn nth_table<T: Tables>(tables: &mut T, number: usize, visit: &mut dyn FnMut(&mut dyn AnyRows)) {
+    let mut at = 0;
+    tables.each(&mut |rows| {
+        if at == number {
+            visit(rows);
+        }
+        at += 1;
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::*;
+    use crate::row::Row;
+    use crate::rows::Rows;
+    use crate::table::Table;
+    use crate::table::{Column, ColumnType, WriteMode};
+    use crate::writer::RowWriter;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Name(String);
+
+    impl Row for Name {
+        const TABLE: &'static Table = &Table {
+            name: "name",
+            columns: &[Column::required("name", ColumnType::Text)],
+            key_columns: 1,
+            mode: WriteMode::Upsert,
+            month_partitioned_by: None,
+        };
+
+        type Key = String;
+
+        fn key(&self) -> String {
+            self.0.clone()
+        }
+
+        fn write_key(key: &String, out: &mut RowWriter) {
+            out.put(key);
+        }
+
+        fn write(&self, out: &mut RowWriter) {
+            out.put(&self.0);
+        }
+
+        fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
+            Ok(Self(row.try_get("name")?))
+        }
+    }
+
+    /// Two tables whose definitions are equal, at one address or not.
+    #[derive(Default)]
+    struct Twins {
+        left: Rows<Name>,
+        right: Rows<Name>,
+    }
+
+    impl Tables for Twins {
+        fn each(&mut self, visit: &mut dyn FnMut(&mut dyn AnyRows)) {
+            visit(&mut self.left);
+            visit(&mut self.right);
+        }
+
+        fn definitions() -> Vec<&'static Table> {
+            vec![Name::TABLE, Name::TABLE]
+        }
+    }
+
+    #[test]
+    fn a_table_is_known_by_its_place_and_not_by_its_definition() {
+        let mut twins = Twins::default();
+        twins.right.want("any".to_owned()).unwrap();
+        let mut wants = Vec::new();
+        for number in 0..3 {
+            nth_table(&mut twins, number, &mut |rows| wants.push((number, rows.wants())));
+        }
+        assert_eq!(wants, [(0, false), (1, true)]);
+    }
 }

@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use crate::generation::{Generation, GenerationKind, ModelName};
 use crate::lineage::{FindError, GenerationState, KnownGeneration, generations};
+use crate::sqlstate::is_gone;
 use crate::status::{RunState, Standing, standing};
 
 /// One generation of a read model.
@@ -53,8 +54,13 @@ pub async fn list_generations(pool: &PgPool, read_model: &str) -> Result<Vec<Lis
     let mut listed = Vec::new();
     for known in generations(pool, read_model).await? {
         let name = known.generation.read_model.clone();
-        let one = listed_generation(pool, known).await;
-        listed.push(one.map_err(|source| database(name, source))?);
+        let may_go = known.generation.kind != GenerationKind::Lineage;
+        match listed_generation(pool, known).await {
+            Ok(one) => listed.push(one),
+            // Its time was over while it was looked at.
+            Err(error) if may_go && is_gone(&error) => {}
+            Err(source) => return Err(database(name, source)),
+        }
     }
     Ok(listed)
 }

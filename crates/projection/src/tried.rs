@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use brainops_event::{Frontier, Offset, Position, Recorded};
-use brainops_log::{Cluster, Item, ReadError, Registry, read_judging_schemas_at_once};
+use brainops_log::{Item, ReadError, ReadOnlyCluster, Registry, read_judging_schemas_at_once};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -126,7 +126,7 @@ pub enum TryError {
 /// [`TryError`] when the log cannot be read, or the fold is at fault rather than an event.
 pub async fn try_parked<M: ReadModel>(
     model: &M,
-    cluster: &Cluster,
+    log: &ReadOnlyCluster,
     registry: &Registry,
     parked: &ParkedSubject,
     dismissed: &BTreeSet<Offset>,
@@ -137,7 +137,7 @@ pub async fn try_parked<M: ReadModel>(
     let (mut from, mut to) = (Frontier::new(), Frontier::new());
     from.set(parked.topic.clone(), parked.partition, start);
     to.set(parked.topic.clone(), parked.partition, parked.last_offset.next());
-    let mut reading = read_judging_schemas_at_once(cluster, registry, &from, &to).await.map_err(failed)?;
+    let mut reading = read_judging_schemas_at_once(log, registry, &from, &to).await.map_err(failed)?;
     while let Some(batch) = reading.next().await {
         let batch = batch.map_err(failed)?;
         for item in batch.items() {

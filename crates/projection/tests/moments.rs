@@ -16,7 +16,8 @@ use common::history::{rebuild, same, work, workshop};
 use common::{Bench, Metrics, REFUSED, figure, figures, small_batches};
 use sqlx::AssertSqlSafe;
 
-const KEPT: MomentWanted<'static> = MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false };
+const KEPT: MomentWanted<'static> =
+    MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false, failed_stands: None };
 
 fn at(time: Timestamp, clock: Clock) -> MomentQuestion {
     MomentQuestion { at: MomentAt::Time(time), clock }
@@ -210,5 +211,35 @@ async fn what_cannot_be_shown_is_refused_with_what_can_and_what_is_over_is_dropp
             "{number}"
         );
     }
+    bench.namespace.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_making_has_failed_is_not_begun_again_by_whoever_asks_once_more() {
+    let (bench, folder) = (Bench::new("failed").await, tempfile::tempdir().unwrap());
+    let shop = workshop(&bench, &folder, "historian");
+    bench.append(figures(100, 10, 1)).await;
+    let question = at(now(&bench).await, Clock::Recorded);
+    let resolved = resolve_moment(&bench.model, &shop, &question).await.unwrap();
+    let patient = MomentWanted { failed_stands: Some(Duration::from_secs(60)), ..KEPT };
+    let offer = async |wanted| offer_moment(&bench.model, &shop, &resolved, wanted).await;
+
+    let first = offer(patient).await.unwrap().generation;
+    let fail = "UPDATE brainops.rebuild SET state = 'failed', reason = 'no room', finished_at = now() WHERE generation = $1";
+    sqlx::query(fail).bind(first.number).execute(bench.namespace.pool()).await.unwrap();
+    let again = offer(patient).await.unwrap_err();
+    let reason = Some("no room".to_owned());
+    assert!(
+        matches!(&again, MomentError::JustFailed { generation, reason: found, .. } if *generation == first.number && *found == reason),
+        "{again:?}"
+    );
+    let past = "UPDATE brainops.rebuild SET finished_at = now() - interval '61 s' WHERE generation = $1";
+    sqlx::query(past).bind(first.number).execute(bench.namespace.pool()).await.unwrap();
+    let second = offer(patient).await.unwrap().generation;
+    assert!(second.number > first.number, "{second:?}");
+
+    sqlx::query(fail).bind(second.number).execute(bench.namespace.pool()).await.unwrap();
+    let third = offer(KEPT).await.unwrap().generation;
+    assert!(third.number > second.number, "whoever works on it by themselves begins at once: {third:?}");
     bench.namespace.close().await;
 }

@@ -45,7 +45,7 @@ async fn a_rebuild_a_verification_and_a_past_moment_leave_every_topic_as_it_was(
     assert!(verify(model, &shop, CompareLimits::default(), &stop).await.unwrap().is_proven());
     let question = MomentQuestion { at: MomentAt::Frontier(end), clock: Clock::Recorded };
     let resolved = resolve_moment(&bench.model, &shop, &question).await.unwrap();
-    let wanted = MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false };
+    let wanted = MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false, failed_stands: None };
     let offered = offer_moment(&bench.model, &shop, &resolved, wanted).await.unwrap();
     work(&bench, &shop, &offered.generation).await.unwrap();
     same(&bench, &bench.generation, &offered.generation).await;

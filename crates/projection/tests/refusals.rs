@@ -33,7 +33,7 @@ async fn served(name: &str) -> (Bench, tempfile::TempDir, Frontier) {
 
 /// Many small pieces.
 fn in_pieces(shop: Workshop) -> Workshop {
-    let pace = Pace { mark_bytes: 4_000, offsets_per_bucket: 50, records_at_once: 40, ..Pace::default() };
+    let pace = Pace { mark_bytes: 4_000, offsets_per_bucket: 50, records_at_once: 40, ..shop.pace };
     Workshop { pace, ..shop }
 }
 
@@ -48,7 +48,7 @@ async fn progress(bench: &Bench, generation: &Generation) -> (RebuildState, Stri
 
 /// What a past moment or a verification of this log comes to, in words.
 async fn refused_moment(bench: &Bench, shop: &Workshop, at: MomentAt) -> String {
-    let wanted = MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false };
+    let wanted = MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false, failed_stands: None };
     let question = MomentQuestion { at, clock: Clock::Recorded };
     let made = async {
         let resolved = resolve_moment(&bench.model, shop, &question).await?;
@@ -82,7 +82,7 @@ async fn of_two_rebuilds_the_second_names_the_first_and_who_works_on_it() {
     // Meanwhile a past moment can be asked for, and rows can be held against the log.
     let question = MomentQuestion { at: MomentAt::Time(Utc::now()), clock: Clock::Recorded };
     let resolved = resolve_moment(&bench.model, &second, &question).await.unwrap();
-    let wanted = MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false };
+    let wanted = MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false, failed_stands: None };
     let offered = offer_moment(&bench.model, &second, &resolved, wanted).await.unwrap();
     work(&bench, &second, &offered.generation).await.unwrap();
     assert!(moment_state(pool, &offered.generation).await.unwrap().unwrap().is_ready);

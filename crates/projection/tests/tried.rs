@@ -21,7 +21,8 @@ async fn attempt(bench: &Bench, parked: &ParkedSubject, is_mended: bool) -> Resu
     model.is_mended.store(is_mended, Ordering::SeqCst);
     let model: Box<dyn AnyReadModel> = any(model);
     let dismissed = dismissed(bench.namespace.pool(), parked).await.unwrap();
-    model.try_parked(bench.namespace.cluster(), bench.namespace.registry(), parked, &dismissed).await
+    let log = bench.namespace.cluster().read_only();
+    model.try_parked(&log, bench.namespace.registry(), parked, &dismissed).await
 }
 
 /// A subject's events among others: each has the value 1 and the unit that is given.

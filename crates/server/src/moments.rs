@@ -54,6 +54,18 @@ pub enum MomentRefusal {
     /// Its making has not begun in time, and goes on beginning.
     #[error("the past moment is being begun: ask again")]
     NotBegun,
+    /// Its making has failed a short time ago; much later may help.
+    #[error(
+        "the making of this past moment has failed: GET /projections/{read_model}/moments/{number} says more"
+    )]
+    Failed {
+        /// The read model.
+        read_model: String,
+        /// Its number.
+        number: i32,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// The log does not reach back to its beginning any more, so no moment can be folded.
     #[error("the beginning of the log is gone, so what was then is not known")]
     HistoryGone,
@@ -70,6 +82,8 @@ pub enum MomentRefusal {
 
 /// When it is worth trying again to have one more made.
 const ONE_IS_READY: Duration = Duration::from_secs(2);
+/// When it is worth trying again to have one made that has failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(300);
 
 impl MomentRefusal {
     /// The refusal of a question that ended in this error. What is for whoever runs this goes to the log.
@@ -120,6 +134,11 @@ fn refusal(error: &MomentError, question: &MomentQuestion) -> MomentRefusal {
         MomentError::TooMany { limit, .. } => {
             MomentRefusal::TooMany { limit: *limit, retry_after: ONE_IS_READY }
         }
+        MomentError::JustFailed { read_model, generation, .. } => MomentRefusal::Failed {
+            read_model: read_model.clone(),
+            number: *generation,
+            retry_after: AFTER_FAILURE,
+        },
         MomentError::Cluster(_) => MomentRefusal::Unavailable,
         MomentError::Rebuild(error) => not_begun(error, question),
         MomentError::Find(_) | MomentError::Drop(_) => MomentRefusal::Fault,

@@ -134,7 +134,8 @@ impl<M: ReadModel + Default> Scene<M> {
         let question = MomentQuestion { at: MomentAt::Frontier(frontier.clone()), clock: Clock::Recorded };
         let shop = self.shop("historian");
         let resolved = resolve_moment(&*self.model, &shop, &question).await.unwrap();
-        let wanted = MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false };
+        let wanted =
+            MomentWanted { asked_by: "person-1", time_to_live: None, fresh: false, failed_stands: None };
         let offered = offer_moment(&*self.model, &shop, &resolved, wanted).await.unwrap();
         self.work(&offered.generation).await;
         let made = moment_state(self.namespace.pool(), &offered.generation).await.unwrap().unwrap();

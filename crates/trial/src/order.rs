@@ -36,6 +36,7 @@ pub struct Task {
     pub(crate) announces: bool,
     pub(crate) metrics_file: PathBuf,
     pub(crate) scratch: PathBuf,
+    pub(crate) in_memory: bool,
 }
 
 /// Where a worker's log goes.
@@ -61,6 +62,7 @@ pub struct Order {
     pub(crate) open_files: Option<u64>,
     pub(crate) log_to: LogTo,
     pub(crate) announces: bool,
+    pub(crate) in_memory: bool,
 }
 
 impl Order {
@@ -77,6 +79,7 @@ impl Order {
             open_files: None,
             log_to: LogTo::File,
             announces: false,
+            in_memory: false,
         }
     }
 
@@ -134,6 +137,12 @@ impl Order {
     #[must_use]
     pub fn open_files(self, limit: u64) -> Self {
         Self { open_files: Some(limit), ..self }
+    }
+
+    /// Folds whole partitions in memory where it can, and sets nothing aside.
+    #[must_use]
+    pub fn in_memory(self) -> Self {
+        Self { in_memory: true, ..self }
     }
 
     /// Says what it parks by an event, through the outbox.

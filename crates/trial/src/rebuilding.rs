@@ -18,13 +18,13 @@ pub(crate) const SCRATCH: &str = "scratch";
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Many small pieces, so that each step is passed often, and a short lease, so that a dead one is soon replaced.
-pub(crate) fn pace() -> Pace {
+pub(crate) fn pace(in_memory: bool) -> Pace {
     Pace {
         lease: Duration::from_secs(3),
         mark_bytes: 2_000,
         offsets_per_bucket: 30,
         records_at_once: 25,
-        in_memory_bytes: 0,
+        in_memory_bytes: if in_memory { 1 << 20 } else { 0 },
     }
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn rebuild(
         worker: task.name.clone(),
         at_once: 2,
         unknown_schema_patience: Duration::from_secs(2),
-        pace: pace(),
+        pace: pace(task.in_memory),
     };
     while !stop.is_cancelled() {
         let waiting = to_be_worked_on(&shop.pool, Trial.name(), Trial.fold_version()).await;

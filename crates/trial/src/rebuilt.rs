@@ -35,7 +35,7 @@ impl Stage {
             worker: "stage".to_owned(),
             at_once: 1,
             unknown_schema_patience: Duration::from_secs(2),
-            pace: pace(),
+            pace: pace(false),
         };
         self.rebuilt = Some(begin_rebuild(&Trial, &shop, Request::next(None)).await?);
         Ok(())

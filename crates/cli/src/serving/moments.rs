@@ -15,6 +15,8 @@ use tokio::time::timeout;
 
 /// How long a moment is kept after it was last asked for.
 const KEPT: TimeDelta = TimeDelta::hours(24);
+/// How long after its making has failed a moment is not begun again.
+const FAILED_STANDS: Duration = Duration::from_secs(300);
 /// How long the log may take to say what stood in it.
 const LOG_LIMIT: Duration = Duration::from_secs(15);
 /// How long a request waits until a moment is begun; beginning with the rows of an earlier one copies them.
@@ -81,7 +83,8 @@ async fn offer(
 ) -> Result<MomentState, MomentRefusal> {
     let _turn = counter.turn.lock().await;
     let AskedMoment { question, fresh, asked_by, .. } = asked;
-    let wanted = MomentWanted { asked_by, time_to_live: Some(KEPT), fresh };
+    let wanted =
+        MomentWanted { asked_by, time_to_live: Some(KEPT), fresh, failed_stands: Some(FAILED_STANDS) };
     let offered = counter.model.offer_moment(&shop, &resolved, wanted).await;
     offered.map_err(|error| MomentRefusal::of(&error, &question))
 }

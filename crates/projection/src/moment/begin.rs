@@ -1,5 +1,7 @@
 //! Finds a past moment that is there already, or has it made.
 
+use std::time::Duration;
+
 use brainops_event::{Frontier, Timestamp};
 use chrono::{TimeDelta, Utc};
 use sqlx::postgres::PgRow;
@@ -44,6 +46,9 @@ pub struct MomentWanted<'a> {
     pub time_to_live: Option<TimeDelta>,
     /// By time of happening: whether it must be folded up to now, also when an older answer is still there.
     pub fresh: bool,
+    /// How long one whose making has failed stands for an answer, so that who asks again and again does not have it
+    /// folded again and again; `None`: it is begun anew.
+    pub failed_stands: Option<Duration>,
 }
 
 /// The most moments that are made at a time for one who asks.
@@ -60,14 +65,20 @@ pub async fn offer_moment<M: ReadModel>(
     moment: &ResolvedMoment,
     wanted: MomentWanted<'_>,
 ) -> Result<MomentState, MomentError> {
-    let MomentWanted { asked_by, time_to_live, fresh } = wanted;
+    let MomentWanted { asked_by, time_to_live, fresh, failed_stands } = wanted;
     let read_model = ModelName::new(model.name()).map_err(RebuildError::from)?;
     let failed = |what| in_database(&read_model, what);
     let expires_at = time_to_live.map(|live| Utc::now() + live);
     let known = find(&shop.pool, &read_model, offered_version(model), moment, fresh).await;
-    if let Some(known) = known.map_err(failed("look for a past moment"))? {
+    let Found { known, just_failed } = known.map_err(failed("look for a past moment"))?;
+    if let Some(known) = known {
         prolong(&shop.pool, &known.generation, expires_at).await.map_err(failed("keep a past moment"))?;
         return Ok(MomentState { expires_at: known.expires_at.max(expires_at), ..known });
+    }
+    let stands = |(_, ended): &(MomentState, Duration)| failed_stands.is_some_and(|limit| *ended < limit);
+    if let Some((failed, _)) = just_failed.filter(stands) {
+        let (read_model, generation) = (read_model.to_string(), failed.generation.number);
+        return Err(MomentError::JustFailed { read_model, generation, reason: failed.reason });
     }
     let making = making(&shop.pool, asked_by).await.map_err(failed("count the past moments"))?;
     if making >= MOST_AT_ONCE {
@@ -103,14 +114,23 @@ pub async fn moment_state(
     rows.first().map(|row| state(row, &generation.read_model)).transpose()
 }
 
-/// A moment of this kind that is there or on its way, the latest first.
+/// What there is of a moment already.
+#[derive(Default)]
+struct Found {
+    /// There or on its way.
+    known: Option<MomentState>,
+    /// The latest whose making has failed, and how long ago that was.
+    just_failed: Option<(MomentState, Duration)>,
+}
+
+/// Looks for a moment, the latest first.
 async fn find(
     pool: &PgPool,
     read_model: &ModelName,
     fold_version: i32,
     moment: &ResolvedMoment,
     fresh: bool,
-) -> Result<Option<MomentState>, sqlx::Error> {
+) -> Result<Found, sqlx::Error> {
     let query = sqlx::query(include_str!("../sql/moment.sql")).bind(read_model.as_str());
     let rows = query.bind(fold_version).bind(None::<i32>).fetch_all(pool).await?;
     let is_it = |one: &MomentState| {
@@ -121,13 +141,24 @@ async fn find(
             Some(_) => same_time && (same_place || !fresh),
         }
     };
+    let mut found = Found::default();
     for row in rows {
         let one = state(&row, read_model)?;
-        if is_it(&one) && !matches!(one.making, RebuildState::Failed | RebuildState::Cancelled) {
-            return Ok(Some(one));
+        match one.making {
+            _ if !is_it(&one) => {}
+            RebuildState::Cancelled => {}
+            RebuildState::Failed => {
+                let ended_s_ago: Option<f64> = row.try_get("ended_s_ago")?;
+                let ended = Duration::try_from_secs_f64(ended_s_ago.unwrap_or(0.0)).unwrap_or(Duration::ZERO);
+                found.just_failed.get_or_insert((one, ended));
+            }
+            RebuildState::Running | RebuildState::Paused | RebuildState::Done => {
+                found.known = Some(one);
+                return Ok(found);
+            }
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 pub(super) fn state(row: &PgRow, read_model: &ModelName) -> Result<MomentState, sqlx::Error> {

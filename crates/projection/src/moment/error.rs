@@ -56,6 +56,16 @@ pub enum MomentError {
         /// The most at a time.
         limit: i64,
     },
+    /// The same was asked for a short time ago, and its making has failed.
+    #[error("its making has failed a short time ago, as {read_model} {generation}: {}", reason.as_deref().unwrap_or("no reason is known"))]
+    JustFailed {
+        /// The read model.
+        read_model: String,
+        /// Number of the generation that was to hold it.
+        generation: i32,
+        /// Why, in words for whoever runs this.
+        reason: Option<String>,
+    },
     /// The cluster does not answer.
     #[error("the log does not say what stood in it then")]
     Cluster(#[from] ClusterError),

@@ -7,7 +7,8 @@ SELECT known.generation,
        job.goal,
        job.happened_to,
        job.state AS making,
-       job.reason
+       job.reason,
+       extract(epoch FROM now() - job.finished_at)::double precision AS ended_s_ago
   FROM brainops.generation AS known
   JOIN brainops.rebuild AS job
     ON job.read_model = known.read_model

@@ -157,6 +157,9 @@ fn refused(refusal: MomentRefusal) -> Problem {
         MomentRefusal::TooMany { retry_after, .. } => {
             Problem::new(Kind::TooManyMoments, detail).retry_after(retry_after)
         }
+        MomentRefusal::Failed { retry_after, .. } => {
+            Problem::new(Kind::Unavailable, detail).retry_after(retry_after)
+        }
         MomentRefusal::HistoryGone => Problem::new(Kind::HistoryGone, detail),
         MomentRefusal::NotBegun | MomentRefusal::Unavailable | MomentRefusal::NotInstalled => {
             Problem::new(Kind::Unavailable, detail)

@@ -24,10 +24,23 @@ const POINTS: [(&str, u64); 10] = [
     ("rebuild.ready", 1),
 ];
 
+/// The same of a rebuild that folds partitions in memory.
+const POINTS_IN_MEMORY: [(&str, u64); 5] = [
+    ("rebuild.taken", 20),
+    ("rebuild.bucket_folded", 7),
+    ("rebuild.bucket_written", 7),
+    ("rebuild.bucket_committed", 7),
+    ("rebuild.unit_done", 7),
+];
+
 pub fn scenarios() -> Vec<Scenario> {
     let mut all: Vec<Scenario> = POINTS.iter().map(|(point, passages)| at(point, *passages)).collect();
+    all.extend(POINTS_IN_MEMORY.map(|(point, passages)| {
+        let name = format!("rebuild in memory killed at {point}");
+        Scenario::new(24, name, move |stage| Box::pin(killed_at(stage, point, passages, Order::in_memory)))
+    }));
     all.push(Scenario::new(24, "two on one rebuild, one killed at random", |stage| Box::pin(shared(stage))));
-    all.extend(["rebuild.taken"].map(stopped_at));
+    all.extend(["rebuild.taken", "rebuild.bucket_folded", "rebuild.bucket_written"].map(stopped_at));
     let cut_off = [
         ("postgres killed during a rebuild", "rebuild.bucket_folded", Part::Postgres),
         ("postgres killed while a rebuild reads", "rebuild.taken", Part::Postgres),
@@ -42,7 +55,7 @@ pub fn scenarios() -> Vec<Scenario> {
 /// Whoever rebuilds dies at this point, at one of so many passages; another process goes on.
 pub fn at(point: &'static str, passages: u64) -> Scenario {
     let name = format!("rebuild killed at {point}");
-    Scenario::new(24, name, move |stage| Box::pin(killed_at(stage, point, passages)))
+    Scenario::new(24, name, move |stage| Box::pin(killed_at(stage, point, passages, |order| order)))
 }
 
 /// A history with poison in it, somebody who serves, and somebody who goes on speaking; then a rebuild.
@@ -58,13 +71,18 @@ async fn begin(stage: &mut Stage) -> anyhow::Result<()> {
     stage.begin_rebuild().await
 }
 
-async fn killed_at(stage: &mut Stage, point: &str, passages: u64) -> anyhow::Result<()> {
+async fn killed_at(
+    stage: &mut Stage,
+    point: &str,
+    passages: u64,
+    manner: fn(Order) -> Order,
+) -> anyhow::Result<()> {
     begin(stage).await?;
     let passage = stage.dice.between(1, passages + 1);
-    stage.start(Order::rebuilder("one").striking(format!("{point}@{passage}=kill")));
+    stage.start(manner(Order::rebuilder("one")).striking(format!("{point}@{passage}=kill")));
     stage.worker("one").until_ended(Duration::from_secs(40)).await;
     ensure!(stage.worker("one").was_killed(), "it does not die: {}", stage.worker("one").last_words());
-    stage.start(Order::rebuilder("two"));
+    stage.start(manner(Order::rebuilder("two")));
     stage.rebuilt().await?;
     stage.healed();
     Ok(())

@@ -47,8 +47,8 @@ pub async fn run(context: &Context, Arguments { choice, rows }: &Arguments) -> a
     let mut all = Vec::new();
     for one in &parked {
         let dismissed = dismissed(&pool, one).await?;
-        let (cluster, registry) = (context.cluster()?, context.registry()?);
-        let tried = model.try_parked(&cluster, &registry, one, &dismissed).await;
+        let (log, registry) = (context.cluster()?.read_only(), context.registry()?);
+        let tried = model.try_parked(&log, &registry, one, &dismissed).await;
         all.push(Answer::of(&**model, one, tried, usize::from(*rows))?);
     }
     context.output.answer(&all, |all| all.iter().map(Answer::text).collect())?;

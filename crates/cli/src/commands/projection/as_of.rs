@@ -84,7 +84,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<Exit
     let resolved = model.resolve_moment(&shop, &question).await?;
     let time_to_live = (!keep).then(|| TimeDelta::hours(i64::from(ttl)));
     let asked_by = std::env::var("LOGNAME").or_else(|_| std::env::var("USER")).unwrap_or_default();
-    let wanted = MomentWanted { asked_by: &asked_by, time_to_live, fresh };
+    let wanted = MomentWanted { asked_by: &asked_by, time_to_live, fresh, failed_stands: None };
     let began = std::time::Instant::now();
     let offered = model.offer_moment(&shop, &resolved, wanted).await?;
     let was_there = offered.is_ready;

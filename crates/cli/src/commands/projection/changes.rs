@@ -80,7 +80,8 @@ async fn made(
     let question = moment_question(&shop.pool, text, clock).await?;
     let resolved = model.resolve_moment(shop, &question).await?;
     let asked_by = std::env::var("LOGNAME").or_else(|_| std::env::var("USER")).unwrap_or_default();
-    let wanted = MomentWanted { asked_by: &asked_by, time_to_live: Some(KEPT), fresh: false };
+    let wanted =
+        MomentWanted { asked_by: &asked_by, time_to_live: Some(KEPT), fresh: false, failed_stands: None };
     let offered = model.offer_moment(shop, &resolved, wanted).await?;
     if !offered.is_ready {
         let _bar = RebuildBar::start(shop.pool.clone(), offered.generation.clone());
