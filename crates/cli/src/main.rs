@@ -1,6 +1,7 @@
 //! The `brainops` command: one file a command, each of which wires what the crates below offer.
 //! Knows all of them; nobody knows it.
 
+mod agents;
 mod analyst;
 mod appending;
 mod commands;

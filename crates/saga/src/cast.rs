@@ -110,6 +110,18 @@ impl Cast {
         self.versions.keys().next_back().copied().unwrap_or_default() // there is one at least
     }
 
+    /// Its versions' numbers, the oldest first.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        self.versions.keys().copied()
+    }
+
+    /// The same agent in one version alone; none when it has no such version.
+    #[must_use]
+    pub fn only(&self, version: u32) -> Option<Self> {
+        let agent = self.versions.get(&version)?;
+        Some(Self { name: self.name, versions: BTreeMap::from([(version, Arc::clone(agent))]) })
+    }
+
     pub(crate) fn version(&self, version: u32) -> Option<&dyn AnyAgent> {
         self.versions.get(&version).map(|agent| &**agent)
     }

@@ -51,6 +51,8 @@ pub enum Kind {
     NotFound,
     /// No such past moment, or no such read model.
     NoSuchMoment,
+    /// No such saga.
+    NoSuchSaga,
     /// The path has no such method.
     Method,
     /// The body is larger than the door takes.
@@ -88,6 +90,7 @@ impl Kind {
             }
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "there is no such door"),
             Self::NoSuchMoment => (StatusCode::NOT_FOUND, "no-such-moment", "there is no such past moment"),
+            Self::NoSuchSaga => (StatusCode::NOT_FOUND, "no-such-saga", "there is no such saga"),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "the door does not take this method")
             }

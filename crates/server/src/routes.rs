@@ -29,6 +29,8 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .route("/projections", get(query::projections::list))
         .route("/projections/{name}/moments", get(query::moments::list))
         .route("/projections/{name}/moments/{number}", get(query::moments::show))
+        .route("/sagas", get(query::sagas::list))
+        .route("/sagas/{agent}/{correlation}", get(query::sagas::show).post(query::sagas::decide))
         .route_layer(from_fn_with_state(doors.clone(), require_bearer))
         .route("/webhooks/github", post(webhook::github::receive))
         .route_layer(from_fn_with_state(doors.clone(), telemetry::take_a_place))
@@ -61,6 +63,13 @@ async fn index() -> Response {
         door("GET", "/projections", "the read models, how far they are and why one stopped"),
         door("GET", "/projections/{name}/moments", "the past moments of a read model"),
         door("GET", "/projections/{name}/moments/{number}", "one of them, and how far its making is"),
+        door("GET", "/sagas", "what agents are at work on, and what each saga waits for"),
+        door(
+            "GET",
+            "/sagas/{agent}/{correlation}",
+            "one of them, with its steps and what its agent remembers",
+        ),
+        door("POST", "/sagas/{agent}/{correlation}", "pause, resume, retry, cancel or move it"),
         door("GET", "/metrics", "figures of this process for Prometheus"),
         door("GET", "/healthz", "whether the process lives (no token)"),
         door("GET", "/readyz", "whether all that it needs is there (no token)"),

@@ -3,10 +3,12 @@
 mod config;
 mod doctor;
 mod events;
+mod explain;
 mod import;
 mod init;
 mod parked;
 mod projection;
+mod saga;
 mod schema;
 mod serve;
 mod status;
@@ -66,12 +68,15 @@ enum Command {
     Doctor(doctor::Arguments),
     #[command(subcommand)]
     Events(events::Command),
+    Explain(explain::Arguments),
     #[command(subcommand)]
     Import(import::Command),
     #[command(subcommand)]
     Projection(projection::Command),
     #[command(subcommand)]
     Parked(parked::Command),
+    #[command(subcommand)]
+    Saga(saga::Command),
     #[command(subcommand)]
     Schema(schema::Command),
     #[command(subcommand)]
@@ -103,9 +108,11 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Status(arguments) => status::run(context, arguments).await,
         Command::Doctor(arguments) => doctor::run(context, arguments).await,
         Command::Events(command) => events::run(context, command).await,
+        Command::Explain(arguments) => explain::run(context, &arguments).await,
         Command::Import(command) => import::run(context, command).await,
         Command::Projection(command) => projection::run(context, command).await,
         Command::Parked(command) => parked::run(context, command).await,
+        Command::Saga(command) => saga::run(context, command).await,
         Command::Schema(command) => schema::run(context, command).await,
         Command::Config(command) => config::run(context, command),
     }

@@ -1,7 +1,7 @@
 //! A past moment as people write it: a time, a place in the log, or an event.
 
 use anyhow::{Context as _, bail};
-use brainops_event::{Offset, Partition, Position, TopicName};
+use brainops_event::{Offset, Partition, Position, Timestamp, TopicName};
 use brainops_projection::{Clock, MomentAt, MomentQuestion};
 use clap::{Args, ValueEnum};
 use sqlx::{PgPool, Row as _};
@@ -69,6 +69,14 @@ pub async fn moment_question(pool: &PgPool, text: &str, clock: Where) -> anyhow:
         None => text.parse()?,
     };
     Ok(MomentQuestion { at, clock: clock.into() })
+}
+
+/// A time as people write it: RFC 3339, seconds optional, or a day, its beginning.
+pub fn moment_time(text: &str) -> anyhow::Result<Timestamp> {
+    match MomentAt::time(text)? {
+        MomentAt::Time(at) => Ok(at),
+        _ => bail!("{text} is no time"),
+    }
 }
 
 /// Right after an event that the index knows.

@@ -7,6 +7,7 @@ mod probes;
 mod projectors;
 mod relay;
 mod replay;
+mod sagas;
 mod signals;
 
 use clap::ValueEnum;
@@ -16,6 +17,7 @@ pub use ground::Ground;
 pub use projectors::start_projectors;
 pub use relay::start_relay;
 pub use replay::start_replay;
+pub use sagas::start_sagas;
 pub use signals::{Stop, listen_for_stop};
 
 /// What a process of `brainops serve` does. Roles keep nothing of their own outside the log, Postgres and the state
@@ -28,6 +30,8 @@ pub enum Role {
     Projectors,
     /// Folds history that was asked for: rebuilds, and past moments.
     Replay,
+    /// Lets agents react, and fires their timers.
+    Sagas,
     /// Sends what the doors and imports have put into the outbox to the log.
     Relay,
 }
@@ -40,6 +44,7 @@ impl Role {
             Role::Projectors => "projectors",
             Role::Relay => "relay",
             Role::Replay => "replay",
+            Role::Sagas => "sagas",
         }
     }
 }

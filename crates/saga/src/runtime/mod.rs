@@ -25,5 +25,5 @@ mod write;
 pub use error::RunError;
 pub(crate) use run::keeper;
 pub use run::{SagaOptions, Stage, run};
-pub(crate) use store::{StoreError, inbox_name, lock};
+pub(crate) use store::{StoreError, inbox_name, instance, lock};
 pub(crate) use write::{Before, leave_places, note_taken, save};

@@ -81,7 +81,8 @@ async fn locked(
     Ok(instances)
 }
 
-fn instance(row: &PgRow) -> Result<Instance, StoreError> {
+/// The instance that a row holds; what waits for it is counted, and not read.
+pub(crate) fn instance(row: &PgRow) -> Result<Instance, StoreError> {
     let version: i32 = row.try_get("version")?;
     Ok(Instance {
         correlation: row.try_get("correlation")?,

@@ -10,6 +10,7 @@ pub mod moments;
 mod page;
 mod params;
 pub mod projections;
+pub mod sagas;
 mod show;
 
 use sqlx::{PgPool, Postgres, Transaction};

@@ -11,6 +11,7 @@ pub(super) mod postgres;
 mod read_models;
 pub(super) mod registry;
 mod repeats;
+mod sagas;
 mod secrets;
 mod tables;
 mod topics;
@@ -67,17 +68,19 @@ async fn on_postgres(pool: Option<&PgPool>) -> Vec<Finding> {
 }
 
 /// What is looked at in tables that `init` makes.
-const OF_TABLES: [&str; 5] = [read_models::NAME, outbox::NAME, parked::NAME, repeats::NAME, clocks::NAME];
+const OF_TABLES: [&str; 6] =
+    [read_models::NAME, outbox::NAME, parked::NAME, sagas::NAME, repeats::NAME, clocks::NAME];
 
 async fn on_tables(pool: &PgPool) -> Vec<Finding> {
-    let (read_models, outbox, parked, repeats, clocks) = tokio::join!(
+    let (read_models, outbox, parked, sagas, repeats, clocks) = tokio::join!(
         guard(read_models::NAME, read_models::check(pool)),
         guard(outbox::NAME, outbox::check(pool)),
         guard(parked::NAME, parked::check(pool)),
+        guard(sagas::NAME, sagas::check(pool)),
         guard(repeats::NAME, repeats::check(pool)),
         guard(clocks::NAME, clocks::check(pool)),
     );
-    [read_models, outbox, parked, repeats, clocks].concat()
+    [read_models, outbox, parked, sagas, repeats, clocks].concat()
 }
 
 async fn guard(name: &'static str, check: impl Future<Output = Findings>) -> Vec<Finding> {

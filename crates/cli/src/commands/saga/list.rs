@@ -1,0 +1,56 @@
+//! `brainops saga list`
+
+use brainops_saga::{Filter, list};
+use chrono::{TimeDelta, Utc};
+use clap::Args;
+
+use super::shown::{Saga, sagas_table};
+use crate::context::Context;
+use crate::exit::Exit;
+
+/// Lists the sagas of agents: what each is about, and what it waits for and since when.
+///
+/// With --stuck: those that have waited, or stood parked or paused, for longer than --longer-than.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  brainops saga list\n  brainops saga list lead-follow-up --status parked\n  brainops saga list --stuck \
+                        --longer-than-hours 72 --json | jq '.[].correlation'\n\nExit code 3 with --stuck when there is one."
+)]
+pub struct Arguments {
+    /// One agent, such as lead-follow-up; all when it is left out.
+    agent: Option<String>,
+
+    /// Only of this status; without it, those that have not ended.
+    #[arg(long, value_name = "STATUS", value_parser = ["all", "early", "running", "parked", "paused", "compensating", "ended"])]
+    status: Option<String>,
+
+    /// Only those that have waited for too long.
+    #[arg(long)]
+    stuck: bool,
+
+    /// How many hours are too long.
+    #[arg(long, value_name = "HOURS", default_value_t = 168, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    longer_than_hours: u32,
+
+    /// How many at most.
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    limit: u32,
+}
+
+pub async fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let Arguments { agent, status, stuck, longer_than_hours, limit } = arguments;
+    let too_long = TimeDelta::hours(i64::from(*longer_than_hours));
+    let filter = Filter {
+        agent: agent.as_deref(),
+        status: status.as_deref(),
+        since_before: stuck.then(|| Utc::now() - too_long),
+        after: None,
+        limit: *limit,
+    };
+    let sagas: Vec<Saga> = list(&context.pool().await?, filter).await?.iter().map(Saga::of).collect();
+    context.output.answer(&sagas, |sagas| sagas_table(sagas))?;
+    if sagas.len() == *limit as usize {
+        context.output.talk(&format!("there may be more than these {limit}; see --limit"));
+    }
+    Ok(if *stuck && !sagas.is_empty() { Exit::Stopped } else { Exit::Done })
+}

@@ -1,0 +1,115 @@
+//! Sagas for people and programs: which there are, what each waits for and since when. Reads only.
+
+use brainops_event::Timestamp;
+use sqlx::{PgPool, Row as _};
+use thiserror::Error;
+
+use crate::instance::Instance;
+use crate::refusal::Refusal;
+use crate::runtime::{StoreError, instance};
+
+/// Sagas cannot be shown.
+#[derive(Debug, Error)]
+pub enum ListError {
+    /// The database does not answer, or its tables are not there.
+    #[error("the sagas cannot be read")]
+    Database(#[from] sqlx::Error),
+    /// A row holds what this program cannot read.
+    #[error("a saga is kept in a form that this program cannot read")]
+    Row(#[source] Refusal),
+}
+
+impl From<StoreError> for ListError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(error) => Self::Database(error),
+            StoreError::Row(refusal) => Self::Row(refusal),
+        }
+    }
+}
+
+/// Which sagas are meant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Filter<'a> {
+    /// Of this agent; none: of all.
+    pub agent: Option<&'a str>,
+    /// Of this status, see [`Instance::status`], or `all`; none: those that have not ended.
+    pub status: Option<&'a str>,
+    /// Only such as have waited, or stood parked or paused, since before then.
+    pub since_before: Option<Timestamp>,
+    /// Only what comes after this agent and correlation: the last one of the page before.
+    pub after: Option<(&'a str, &'a str)>,
+    /// How many at most; 0: none.
+    pub limit: u32,
+}
+
+/// A saga and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSaga {
+    /// Name of its agent.
+    pub agent: String,
+    /// All that it is. What waits for it is counted, and not read.
+    pub saga: Instance,
+}
+
+/// How many sagas of one status an agent has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// Name of the agent.
+    pub agent: String,
+    /// See [`Instance::status`].
+    pub status: String,
+    /// How many.
+    pub sagas: i64,
+    /// How many inputs wait for them.
+    pub kept: i64,
+    /// When the log recorded the last input of the one whose last input is longest ago.
+    pub oldest_input_at: Timestamp,
+}
+
+/// The sagas that are meant, by agent and correlation.
+///
+/// # Errors
+/// [`ListError`].
+pub async fn list(pool: &PgPool, filter: Filter<'_>) -> Result<Vec<ListedSaga>, ListError> {
+    let (after_agent, after_correlation) = filter.after.unzip();
+    let rows = sqlx::query(include_str!("sql/list.sql"))
+        .bind(filter.agent)
+        .bind(filter.status)
+        .bind(filter.since_before)
+        .bind(after_agent)
+        .bind(after_correlation)
+        .bind(i64::from(filter.limit))
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(|row| Ok(ListedSaga { agent: row.try_get("agent")?, saga: instance(row)? })).collect()
+}
+
+/// The saga of an agent about a correlation; none when there is none.
+///
+/// # Errors
+/// [`ListError`].
+pub async fn find(pool: &PgPool, agent: &str, correlation: &str) -> Result<Option<Instance>, ListError> {
+    let sql = "SELECT correlation, run, version, revision, phase, status, state, book, kept, last_input_at \
+                 FROM brainops.saga WHERE agent = $1 AND correlation = $2 AND revision > 0";
+    let row = sqlx::query(sql).bind(agent).bind(correlation).fetch_optional(pool).await?;
+    row.map(|row| Ok(instance(&row)?)).transpose()
+}
+
+/// How many sagas there are, by agent and status.
+///
+/// # Errors
+/// [`ListError`].
+pub async fn counts(pool: &PgPool) -> Result<Vec<Count>, ListError> {
+    let rows = sqlx::query(include_str!("sql/overview.sql")).fetch_all(pool).await?;
+    let count = |row: &sqlx::postgres::PgRow| {
+        Ok(Count {
+            agent: row.try_get("agent")?,
+            status: row.try_get("status")?,
+            sagas: row.try_get("sagas")?,
+            kept: row.try_get("kept")?,
+            oldest_input_at: row.try_get("oldest_input_at")?,
+        })
+    };
+    rows.iter().map(count).collect()
+}
