@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use brainops_projection::{
-    Generation, Request, begin_rebuild, drop_generation, find_generation, work_on_rebuild,
+    Generation, Request, Workshop, begin_rebuild, drop_generation, find_generation, work_on_rebuild,
 };
 use clap::Args;
 use sqlx::{PgPool, Row as _};
@@ -37,6 +37,9 @@ pub(crate) struct Rebuild {
     /// How many MiB of rows of a partition are folded in memory, 0: all is set aside on disk; unset: the default.
     #[arg(long)]
     in_memory_mib: Option<usize>,
+    /// How many partitions a process works on at a time; unset: as in the platform's defaults.
+    #[arg(long)]
+    at_once: Option<usize>,
     /// How many processes work on it.
     #[arg(long, default_value_t = 1)]
     workers: u32,
@@ -68,6 +71,9 @@ pub(crate) struct Work {
     /// As of `rebuild`.
     #[arg(long)]
     in_memory_mib: Option<usize>,
+    /// As of `rebuild`.
+    #[arg(long)]
+    at_once: Option<usize>,
 }
 
 pub(crate) async fn run(asked: Rebuild) -> anyhow::Result<()> {
@@ -108,6 +114,7 @@ fn start(asked: &Rebuild, generation: &Generation, number: u32) -> anyhow::Resul
         .arg("--scratch")
         .arg(asked.scratch.join(number.to_string()))
         .args(asked.in_memory_mib.map(|mib| format!("--in-memory-mib={mib}")))
+        .args(asked.at_once.map(|partitions| format!("--at-once={partitions}")))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
@@ -127,6 +134,7 @@ async fn phases(pool: &PgPool, generation: i32) -> anyhow::Result<(f64, f64)> {
 pub(crate) async fn work(asked: Work) -> anyhow::Result<()> {
     let stand = Stand::from_env()?;
     let shop = workshop(&stand, &asked.database, &asked.worker, asked.scratch, asked.in_memory_mib).await?;
+    let shop = Workshop { at_once: asked.at_once.unwrap_or(shop.at_once), ..shop };
     let pool = shop.pool.clone();
     let known = find_generation(&pool, READ_MODEL, asked.generation).await?;
     let model = Arc::new(Lines::<false>::new(asked.kind));

@@ -280,7 +280,7 @@ fn encode_literal_list(texts: &[String], out: &mut Vec<u8>) {
 
 fn check_text(text: &str) -> Result<(), Unstorable> {
     check_length(text.len())?;
-    if text.as_bytes().contains(&0) { Err(Unstorable::NulCharacter) } else { Ok(()) }
+    if memchr::memchr(0, text.as_bytes()).is_some() { Err(Unstorable::NulCharacter) } else { Ok(()) }
 }
 
 fn check_length(bytes: usize) -> Result<(), Unstorable> {
