@@ -318,3 +318,85 @@ fn what_cannot_be_one_agent_is_refused() {
     assert!(matches!(one().with(Tally::default()), Err(CastError::Stranger { .. })));
     assert!(matches!(Cast::of(Orders { version: 0 }), Err(CastError::Version { .. })));
 }
+
+/// An agent that does what a payload says, as far as it goes.
+#[derive(Debug)]
+struct Greedy;
+
+impl Agent for Greedy {
+    type State = Vec<String>;
+
+    fn name(&self) -> &'static str {
+        "greedy"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        &["agent"]
+    }
+
+    fn route(&self, _: &Recorded<'_>) -> Result<Route, Refusal> {
+        Ok(Route::begins("all"))
+    }
+
+    fn react(&self, state: &mut Vec<String>, input: &Input<'_>, turn: &mut Turn) -> Result<(), Refusal> {
+        let much = || "x".repeat(300_000);
+        match input.event_type().strip_prefix("agent.intent.").unwrap_or_default() {
+            "many" => (0..2_000).for_each(|number| drop(turn.say(Say::command("one", &number)))),
+            "large" => drop(turn.say(Say::command("one", &much().repeat(3)))),
+            "much" => (0..20).for_each(|_| drop(turn.say(Say::command("one", &much())))),
+            "remember" => state.push(much().repeat(5)),
+            "undo" => (0..5).for_each(|number| {
+                let step = Step::new(format!("s{number}"), Say::command("do", &number));
+                drop(turn.step(step.undo(Say::command("undo", &much()))));
+            }),
+            "twice" => (0..2).for_each(|_| drop(turn.step(Step::new("s", Say::command("do", &1))))),
+            "timers" => (0..2_000).for_each(|number| turn.set_timer(&number.to_string(), TimeDelta::days(1))),
+            "nameless" => turn.set_timer("", TimeDelta::days(1)),
+            "never" => turn.set_timer("t", TimeDelta::MAX),
+            "both" => {
+                turn.end("done");
+                turn.compensate("failed");
+            }
+            "strange" => turn.succeeded("nothing"),
+            "nowhere" => drop(turn.say(Say::command("one", &1).about(""))),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn waits_for(&self, _: &Vec<String>) -> Vec<Wait> {
+        vec![Wait::for_anything("anything")]
+    }
+}
+
+#[test]
+fn what_a_saga_may_do_is_bounded_and_what_goes_beyond_parks_it_as_it_was() {
+    for (name, code) in [
+        ("many", "too_many_decisions"),
+        ("large", "decision_too_large"),
+        ("much", "decisions_too_large"),
+        ("remember", "state_too_large"),
+        ("undo", "undo_too_large"),
+        ("twice", "step_begun_twice"),
+        ("timers", "too_many_decisions"),
+        ("nameless", "impossible_name_of_timer"),
+        ("never", "timer_beyond_time"),
+        ("both", "ended_twice"),
+        ("strange", "unknown_step"),
+        ("nowhere", "attribute_of_decision"),
+    ] {
+        let given = given_agent(Greedy).events([intent("0", "nothing", "g", json!({}))]);
+        let before = given.saga("all").unwrap().clone();
+        let given = given.when(intent("1", name, "g", json!({}))).then_nothing().status("all", "parked");
+        let saga = given.saga("all").unwrap();
+        assert_eq!(saga.book.parked.as_ref().unwrap().code, code, "{name}");
+        assert_eq!(
+            (&saga.state, &saga.book.steps, &saga.book.timers),
+            (&before.state, &before.book.steps, &before.book.timers)
+        );
+    }
+}
