@@ -37,6 +37,18 @@ fn step(name: &str) -> Step {
         .undo_fails_by(&format!("agent.intent.undo_{name}_failed"))
 }
 
+/// A version of which somebody forgot how to undo a payment.
+const CARELESS: u32 = 9;
+
+impl Orders {
+    fn step(self, name: &str) -> Step {
+        match (self.version, name) {
+            (CARELESS, "pay") => Step::new("pay", Say::command("pay", &json!({"what": "pay"}))),
+            _ => step(name),
+        }
+    }
+}
+
 impl Agent for Orders {
     type State = Order;
 
@@ -78,7 +90,7 @@ impl Agent for Orders {
                 let by: Value = payload(input.recorded())?;
                 order.approved_by = by["by"].as_str().map(str::to_owned);
                 turn.cancel_timer("patience");
-                turn.step(step(STEPS[0]));
+                turn.step(self.step(STEPS[0]));
                 STEPS[0].clone_into(&mut order.stage);
             }
             _ => {
@@ -91,7 +103,7 @@ impl Agent for Orders {
                     }
                     (_, Some(next)) => {
                         turn.succeeded(name);
-                        turn.step(step(next));
+                        turn.step(self.step(next));
                         (*next).clone_into(&mut order.stage);
                     }
                     (_, None) => {
@@ -194,6 +206,11 @@ fn each_step_fails_in_turn_and_the_world_is_clean() {
         Some(intent(said.id.as_deref()?, &format!("{name}_{outcome}"), &said.subject, json!({})))
     };
     assert_eq!(fail_each_step(&cast, "o1", &[ordered(), approved()], answers), 3);
+    let careless = Cast::of(Orders { version: CARELESS }).unwrap();
+    let failed = || fail_each_step(&careless, "o1", &[ordered(), approved()], answers);
+    let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(failed));
+    let words = *seen.expect_err("a payment stays in the world").downcast::<String>().unwrap();
+    assert!(words.contains(r#"the world is left with ["pay"]"#), "{words}");
 }
 
 #[test]
