@@ -15,6 +15,8 @@ use crate::wait::{Wait, matches, renewed};
 const MAX_TIMERS: usize = 1_000;
 /// How many steps it may have begun.
 const MAX_STEPS: usize = 1_000;
+/// How large what would undo them may be together, in bytes.
+const MAX_UNDO_BYTES: usize = 1024 * 1024;
 
 pub(crate) struct Draft {
     pen: Pen,
@@ -74,7 +76,8 @@ impl Draft {
             return Err(Refusal::new("too_many_steps"));
         }
         self.book.steps.push(step);
-        Ok(())
+        let undo_bytes: usize = self.book.steps.iter().map(StepRecord::undo_bytes).sum();
+        if undo_bytes > MAX_UNDO_BYTES { Err(Refusal::new("undo_too_large")) } else { Ok(()) }
     }
 
     fn step(&mut self, name: &str) -> Result<&mut StepRecord, Refusal> {

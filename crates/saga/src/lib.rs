@@ -50,6 +50,7 @@
 //! ```
 
 mod agent;
+mod backoff;
 mod bytes;
 mod canonical;
 mod cast;
@@ -76,6 +77,7 @@ mod turn;
 mod wait;
 
 pub use agent::Agent;
+pub use backoff::Backoff;
 pub use cast::{Cast, CastError};
 pub use decide::{Decide, DecideError, Decider, decision_event, fired_event};
 pub use input::{Input, answered, payload};

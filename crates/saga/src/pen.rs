@@ -16,6 +16,8 @@ use crate::say::Say;
 const MAX_DECISIONS: u32 = 1_000;
 /// How large the data of one may be, in bytes: it has to fit in a record.
 const MAX_DATA_BYTES: usize = 512 * 1024;
+/// How large the data of all of them together may be, in bytes.
+const MAX_TURN_BYTES: usize = 4 * 1024 * 1024;
 
 /// What the source of an agent's decisions begins with.
 const SOURCES: &str = "brainops/agent/";
@@ -49,6 +51,7 @@ pub(crate) struct Pen {
     cause: (String, String),
     now: Timestamp,
     index: u32,
+    bytes: usize,
     written: Vec<Written>,
 }
 
@@ -68,6 +71,7 @@ impl Pen {
             cause: (input.envelope.source().to_owned(), input.envelope.id().to_owned()),
             now: input.recorded_at,
             index: 0,
+            bytes: 0,
             written: Vec::new(),
             author,
         })
@@ -134,8 +138,12 @@ impl Pen {
         datum: Vec<u8>,
         is_fact: bool,
     ) -> Result<EventId, Refusal> {
+        self.bytes += datum.len();
         if datum.len() > MAX_DATA_BYTES {
             return Err(Refusal::new("decision_too_large"));
+        }
+        if self.bytes > MAX_TURN_BYTES {
+            return Err(Refusal::new("decisions_too_large"));
         }
         let schema = Catalog::builtin().by_name(schema).ok_or(Refusal::new("unknown_schema"))?;
         let id = envelope.id().clone();

@@ -108,6 +108,11 @@ impl StepRecord {
         Self { name, said, phase: StepPhase::Begun, attempts: 0, undo_said: None, undo }
     }
 
+    /// How large what would undo it is.
+    pub(crate) fn undo_bytes(&self) -> usize {
+        self.undo.as_ref().map_or(0, |undo| undo.say.datum.len())
+    }
+
     /// Whether it is still to be looked at when the saga is undone.
     pub(crate) const fn is_to_be_undone(&self) -> bool {
         matches!(self.phase, StepPhase::Begun | StepPhase::Succeeded | StepPhase::Failed)

@@ -9,6 +9,9 @@ use crate::refusal::Refusal;
 use crate::say::Say;
 use crate::step::{Step, StepRecord};
 
+/// The longest name of a timer, in bytes.
+const MAX_NAME_BYTES: usize = 200;
+
 /// Collects what an agent decides about one input. No I/O, no clock, no randomness: what a turn decides follows from
 /// state and input.
 ///
@@ -67,8 +70,12 @@ impl Turn {
         }
     }
 
-    /// Sets a timer to a moment. One that is past fires as soon as may be.
+    /// Sets a timer to a moment. One that is past fires as soon as may be. Its name has 1 to 200 bytes.
     pub fn set_timer_at(&mut self, name: &str, deadline: Timestamp) {
+        if !(1..=MAX_NAME_BYTES).contains(&name.len()) {
+            self.flaw = self.flaw.or(Some(Refusal::new("impossible_name_of_timer")));
+            return;
+        }
         let Some(setting) = ({
             let id = self.pen.next_id("timer");
             self.held(id)

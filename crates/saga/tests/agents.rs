@@ -37,6 +37,18 @@ fn step(name: &str) -> Step {
         .undo_fails_by(&format!("agent.intent.undo_{name}_failed"))
 }
 
+/// A version of which somebody forgot how to undo a payment.
+const CARELESS: u32 = 9;
+
+impl Orders {
+    fn step(self, name: &str) -> Step {
+        match (self.version, name) {
+            (CARELESS, "pay") => Step::new("pay", Say::command("pay", &json!({"what": "pay"}))),
+            _ => step(name),
+        }
+    }
+}
+
 impl Agent for Orders {
     type State = Order;
 
@@ -78,7 +90,7 @@ impl Agent for Orders {
                 let by: Value = payload(input.recorded())?;
                 order.approved_by = by["by"].as_str().map(str::to_owned);
                 turn.cancel_timer("patience");
-                turn.step(step(STEPS[0]));
+                turn.step(self.step(STEPS[0]));
                 STEPS[0].clone_into(&mut order.stage);
             }
             _ => {
@@ -91,7 +103,7 @@ impl Agent for Orders {
                     }
                     (_, Some(next)) => {
                         turn.succeeded(name);
-                        turn.step(step(next));
+                        turn.step(self.step(next));
                         (*next).clone_into(&mut order.stage);
                     }
                     (_, None) => {
@@ -194,6 +206,11 @@ fn each_step_fails_in_turn_and_the_world_is_clean() {
         Some(intent(said.id.as_deref()?, &format!("{name}_{outcome}"), &said.subject, json!({})))
     };
     assert_eq!(fail_each_step(&cast, "o1", &[ordered(), approved()], answers), 3);
+    let careless = Cast::of(Orders { version: CARELESS }).unwrap();
+    let failed = || fail_each_step(&careless, "o1", &[ordered(), approved()], answers);
+    let seen = std::panic::catch_unwind(std::panic::AssertUnwindSafe(failed));
+    let words = *seen.expect_err("a payment stays in the world").downcast::<String>().unwrap();
+    assert!(words.contains(r#"the world is left with ["pay"]"#), "{words}");
 }
 
 #[test]
@@ -317,4 +334,86 @@ fn what_cannot_be_one_agent_is_refused() {
     assert!(matches!(one().with(Orders { version: 1 }), Err(CastError::Version { version: 1, .. })));
     assert!(matches!(one().with(Tally::default()), Err(CastError::Stranger { .. })));
     assert!(matches!(Cast::of(Orders { version: 0 }), Err(CastError::Version { .. })));
+}
+
+/// An agent that does what a payload says, as far as it goes.
+#[derive(Debug)]
+struct Greedy;
+
+impl Agent for Greedy {
+    type State = Vec<String>;
+
+    fn name(&self) -> &'static str {
+        "greedy"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn topics(&self) -> &'static [&'static str] {
+        &["agent"]
+    }
+
+    fn route(&self, _: &Recorded<'_>) -> Result<Route, Refusal> {
+        Ok(Route::begins("all"))
+    }
+
+    fn react(&self, state: &mut Vec<String>, input: &Input<'_>, turn: &mut Turn) -> Result<(), Refusal> {
+        let much = || "x".repeat(300_000);
+        match input.event_type().strip_prefix("agent.intent.").unwrap_or_default() {
+            "many" => (0..2_000).for_each(|number| drop(turn.say(Say::command("one", &number)))),
+            "large" => drop(turn.say(Say::command("one", &much().repeat(3)))),
+            "much" => (0..20).for_each(|_| drop(turn.say(Say::command("one", &much())))),
+            "remember" => state.push(much().repeat(5)),
+            "undo" => (0..5).for_each(|number| {
+                let step = Step::new(format!("s{number}"), Say::command("do", &number));
+                drop(turn.step(step.undo(Say::command("undo", &much()))));
+            }),
+            "twice" => (0..2).for_each(|_| drop(turn.step(Step::new("s", Say::command("do", &1))))),
+            "timers" => (0..2_000).for_each(|number| turn.set_timer(&number.to_string(), TimeDelta::days(1))),
+            "nameless" => turn.set_timer("", TimeDelta::days(1)),
+            "never" => turn.set_timer("t", TimeDelta::MAX),
+            "both" => {
+                turn.end("done");
+                turn.compensate("failed");
+            }
+            "strange" => turn.succeeded("nothing"),
+            "nowhere" => drop(turn.say(Say::command("one", &1).about(""))),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn waits_for(&self, _: &Vec<String>) -> Vec<Wait> {
+        vec![Wait::for_anything("anything")]
+    }
+}
+
+#[test]
+fn what_a_saga_may_do_is_bounded_and_what_goes_beyond_parks_it_as_it_was() {
+    for (name, code) in [
+        ("many", "too_many_decisions"),
+        ("large", "decision_too_large"),
+        ("much", "decisions_too_large"),
+        ("remember", "state_too_large"),
+        ("undo", "undo_too_large"),
+        ("twice", "step_begun_twice"),
+        ("timers", "too_many_decisions"),
+        ("nameless", "impossible_name_of_timer"),
+        ("never", "timer_beyond_time"),
+        ("both", "ended_twice"),
+        ("strange", "unknown_step"),
+        ("nowhere", "attribute_of_decision"),
+    ] {
+        let given = given_agent(Greedy).events([intent("0", "nothing", "g", json!({}))]);
+        let before = given.saga("all").unwrap().clone();
+        let given = given.when(intent("1", name, "g", json!({}))).then_nothing().status("all", "parked");
+        let saga = given.saga("all").unwrap();
+        assert_eq!(saga.book.parked.as_ref().unwrap().code, code, "{name}");
+        assert_eq!(
+            (&saga.state, &saga.book.steps, &saga.book.timers),
+            (&before.state, &before.book.steps, &before.book.timers)
+        );
+    }
 }
