@@ -1,6 +1,7 @@
 //! Many sagas, processes that are killed at random, and a pure model: what the log and the tables say is what the model says.
 //!
-//! `SAGA_STORM` says how many sagas there are (300 by default), `SAGA_STORM_SEED` which dice are thrown.
+//! `SAGA_STORM` says how many sagas there are (300 by default), `SAGA_STORM_SEED` which dice are thrown, `SAGA_BATCH` how
+//! many records a batch has (7 by default).
 
 #![allow(
     clippy::unwrap_used,
@@ -135,7 +136,7 @@ async fn sagas_with_random_kills_equal_a_pure_model_of_them() {
             && scene.count("SELECT count(*) FROM brainops.outbox WHERE log_offset IS NULL").await == 0
             && scene.is_read_to_the_end().await
     };
-    eventually(Duration::from_secs(300), settled).await.expect("everything is taken");
+    eventually(Duration::from_secs(400), settled).await.expect("everything is taken");
     // What a saga takes for set is set: no timer is lost, and none fires that is not.
     let set = "SELECT count(*) FROM brainops.saga, json_each(book->'timers')";
     let waiting = "SELECT count(*) FROM brainops.saga_timer";

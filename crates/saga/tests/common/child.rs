@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::scene::{LIMIT, Scene};
 use super::tally::Tally;
 
+/// How many records a batch of the process has; few, so that there is much to be killed in the middle of.
+const BATCH: &str = "SAGA_BATCH";
+
 /// Names the namespace to the process.
 const PREFIX: &str = "BRAINOPS_TEST_CHILD";
 
@@ -28,7 +31,8 @@ pub async fn live() {
     let (firing, shutdown) =
         (fire_timers(pool.clone(), outbox.clone(), CancellationToken::new()), CancellationToken::new());
     let cast = Cast::of(Tally::default()).expect("an agent");
-    let options = SagaOptions { max_records: 7, ..SagaOptions::default() };
+    let batch = std::env::var(BATCH).ok().and_then(|text| text.parse().ok()).unwrap_or(7);
+    let options = SagaOptions { max_records: batch, ..SagaOptions::default() };
     let running = run(cast, Stage { pool, cluster, registry, outbox }, options, shutdown);
     let (ran, fired) = tokio::join!(running, firing);
     ran.expect("no fault");

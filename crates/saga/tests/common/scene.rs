@@ -124,8 +124,10 @@ impl Scene {
 
     /// Appends events and waits until they stand.
     pub async fn append(&self, events: Vec<Outgoing>) {
-        for answer in soon("an answer", self.stage.outbox.append_all(events)).await {
-            answer.expect("acknowledged");
+        for part in events.chunks(1_000) {
+            for answer in soon("an answer", self.stage.outbox.append_all(part.to_vec())).await {
+                answer.expect("acknowledged");
+            }
         }
     }
 
