@@ -129,6 +129,12 @@ fn the_subject_is_what_the_payload_names_else_the_trace_else_the_message() {
             "metrics/mrr",
         ),
         (
+            "monitor.incident.acknowledged",
+            json!({"incident_id": "i-1", "acknowledged_by": "person-1"}),
+            Some("t"),
+            "i-1",
+        ),
+        (
             "monitor.alert.fired",
             json!({"fingerprint": "f", "alert_name": "a", "starts_at": at}),
             Some("t"),

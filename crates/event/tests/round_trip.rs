@@ -117,7 +117,8 @@ fn every_record_comes_back_equal_and_reads_the_same_elsewhere() {
         deployment: DeploymentFailed, DeploymentRolledBack, DeploymentStarted, DeploymentSucceeded;
         git: BranchUpdated, CommitCreated, TagCreated;
         lead: DemoScheduled, LeadDiscovered, LeadDisqualified, LeadLost, LeadQualified, LeadWon;
-        monitor: AlertFired, AlertResolved;
+        monitor: AlertFired, AlertResolved, IncidentAcknowledged, IncidentEscalated, IncidentJoined, IncidentOpened,
+            IncidentResolved;
         outreach: OutreachBounced, OutreachReady, OutreachReplied, OutreachSent;
         privacy: KeyDestroyed, Sealed;
         projection: GenerationCreated, GenerationDropped, GenerationSwapped, RecordDismissed, Resumed, SubjectParked,

@@ -18,13 +18,14 @@ enum Part {
 use Part::{Field, Text};
 
 /// What schemas say about subjects in their docs, by the beginning of the record's name.
-const SUBJECTS: [(&str, &[Part]); 13] = [
+const SUBJECTS: [(&str, &[Part]); 14] = [
     ("brainops.lead.", &[Field("lead_id")]),
     ("brainops.outreach.", &[Field("lead_id")]),
     ("brainops.deployment.", &[Field("service"), Text("/"), Field("environment")]),
     ("brainops.git.CommitCreated", &[Field("repository"), Text("/commits/"), Field("sha")]),
     ("brainops.git.BranchUpdated", &[Field("repository"), Text("/branches/"), Field("branch")]),
     ("brainops.git.TagCreated", &[Field("repository"), Text("/tags/"), Field("tag")]),
+    ("brainops.monitor.Incident", &[Field("incident_id")]),
     ("brainops.business.", &[Text("metrics/"), Field("metric")]),
     ("brainops.projection.", &[Field("read_model")]),
     ("brainops.saga.SagaUnrouted", &[Field("agent")]),
