@@ -1,5 +1,6 @@
 //! The agents that this program runs.
 
+use brainops_agent_revenue::LeadFollowUp;
 use brainops_saga::{Cast, CastError};
 
 /// All of them, each with its versions.
@@ -7,7 +8,7 @@ use brainops_saga::{Cast, CastError};
 /// # Errors
 /// Two of them cannot be told apart, or one cannot be an agent: a fault of this program.
 pub fn all() -> Result<Vec<Cast>, CastError> {
-    Ok(Vec::new())
+    Ok(vec![Cast::of(LeadFollowUp)?])
 }
 
 /// The one of this name.
