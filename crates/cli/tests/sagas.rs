@@ -43,7 +43,7 @@ async fn until_indexed(installation: &Installation, event_type: &str, times: i64
 async fn followed_up(name: &str, leads: &[&str]) -> (Installation, Service) {
     let installation = Installation::new(name).await;
     installation.json(&["init"]);
-    let service = installation.serve();
+    let service = installation.serve_as("projectors,sagas,relay");
     for lead in leads {
         discovered(&installation, lead).await;
     }
@@ -86,7 +86,7 @@ async fn a_person_sees_what_a_saga_waits_for_and_decides_about_it() {
     let won = said::<LeadWon>("won-1", "lead-1", DateTime::UNIX_EPOCH, json!({"lead_id": "lead-1"}));
     installation.namespace.appender().append(won).await.unwrap();
     let kept = || async {
-        installation.count("SELECT kept FROM brainops.saga WHERE correlation = 'lead-1'").await == 1
+        installation.count("SELECT kept::bigint FROM brainops.saga WHERE correlation = 'lead-1'").await == 1
     };
     eventually(LIMIT, kept).await.expect("what comes to a paused saga is kept");
     ends(&installation, &decide("resume", "lead-1"), 0, &["done", "is ended"]);
@@ -120,10 +120,10 @@ async fn what_a_timer_led_to_is_explained_and_history_decides_the_same_again() {
     let replay = ["saga", "replay", AGENT, "--all"];
     ends(&installation, &replay, 0, &["3 sagas took", "all is decided as it was"]);
     ends(&installation, &["saga", "replay", AGENT, "lead-2"], 0, &["1 sagas took"]);
-    let since = ["saga", "replay", AGENT, "--all", "--since", "2026-01-01", "--version", "1", "--json"];
+    let since = ["saga", "replay", AGENT, "--all", "--since", "2026-01-01", "--with-version", "1", "--json"];
     let answer = installation.json(&since[..since.len() - 1]);
     assert_eq!((&answer["sagas"], &answer["differing"]), (&json!(3), &json!(0)), "{answer}");
-    ends(&installation, &["saga", "replay", AGENT, "--all", "--version", "7"], 4, &["no version 7"]);
+    ends(&installation, &["saga", "replay", AGENT, "--all", "--with-version", "7"], 4, &["no version 7"]);
     ends(&installation, &["saga", "replay", "nobody", "--all"], 4, &["there is no agent", AGENT]);
     ends(&installation, &["saga", "replay", AGENT, "--all", "--since", "once"], 1, &["once"]);
     service.kill();

@@ -105,16 +105,24 @@ pub fn decision_event(
     }
 }
 
-/// The event that says that a timer was due. Its id is that of the setting, so that it is said once.
+/// The event that says that a timer was due, in the flow of this correlation id. Its id follows from that of the setting, so
+/// that it is said once.
 ///
 /// # Errors
 /// None in practice: what set the timer was checked.
-pub fn fired_event(timer: &SagaTimerFired, now: Timestamp) -> Result<Outgoing, DecideError> {
+pub fn fired_event(
+    timer: &SagaTimerFired,
+    flow: Option<&str>,
+    now: Timestamp,
+) -> Result<Outgoing, DecideError> {
     let source = Source::new(SOURCE)?;
     let id = derived_id(&source, &["fired", &timer.agent, &timer.setting]);
     let subject = Subject::new(format!("{}/{}", timer.agent, timer.correlation))?;
     let envelope = Envelope::new(id, source, EventType::new(SagaTimerFired::EVENT_TYPE)?, subject);
-    let envelope = envelope.with_time(now).with_causation_id(&timer.setting)?;
+    let mut envelope = envelope.with_time(now).with_causation_id(&timer.setting)?;
+    if let Some(flow) = flow {
+        envelope = envelope.with_correlation_id(flow)?;
+    }
     Ok(Outgoing::typed(envelope, timer)?)
 }
 

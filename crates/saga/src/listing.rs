@@ -90,7 +90,7 @@ pub async fn list(pool: &PgPool, filter: Filter<'_>) -> Result<Vec<ListedSaga>, 
 /// # Errors
 /// [`ListError`].
 pub async fn find(pool: &PgPool, agent: &str, correlation: &str) -> Result<Option<Instance>, ListError> {
-    let sql = "SELECT correlation, run, version, revision, phase, status, state, book, kept, last_input_at \
+    let sql = "SELECT correlation, run, version, revision, phase, state::text AS state, book::text AS book, kept, last_input_at \
                  FROM brainops.saga WHERE agent = $1 AND correlation = $2 AND revision > 0";
     let row = sqlx::query(sql).bind(agent).bind(correlation).fetch_optional(pool).await?;
     row.map(|row| Ok(instance(&row)?)).transpose()

@@ -159,5 +159,6 @@ fn event(row: &PgRow) -> Result<Outgoing, Unswept> {
         setting,
         deadline: row.try_get("deadline")?,
     };
-    fired_event(&fired, now).map_err(|error| Unswept::Fault(error.into()))
+    let flow: Option<String> = row.try_get("flow")?;
+    fired_event(&fired, flow.as_deref(), now).map_err(|error| Unswept::Fault(error.into()))
 }

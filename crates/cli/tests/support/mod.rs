@@ -83,12 +83,16 @@ impl Installation {
             .unwrap_or_else(|error| panic!("{error}: {}", text(&output.stdout)))
     }
 
-    /// Starts the service; its log is kept in a file.
+    /// Starts the service, to fold; its log is kept in a file.
     pub fn serve(&self) -> Service {
+        self.serve_as("projectors")
+    }
+
+    /// Starts the service in these roles, with commas between.
+    pub fn serve_as(&self, roles: &str) -> Service {
         let log = self.folder.path().join("serve.log");
         let file = File::options().create(true).append(true).open(&log).expect("a log");
-        let child =
-            self.command(&["serve", "--roles", "projectors"]).stdout(Stdio::null()).stderr(file).spawn();
+        let child = self.command(&["serve", "--roles", roles]).stdout(Stdio::null()).stderr(file).spawn();
         Service { child: child.expect("it starts"), log }
     }
 

@@ -78,7 +78,9 @@ fn fire_until(cast: &Cast, sitting: &mut Sitting<'_>, like: &Kept, now: Timestam
             setting: open.setting.to_string(),
             deadline: open.deadline,
         };
-        let event = fired_event(&fired, open.deadline).map_err(|_| Refusal::new("unencodable_decision"))?;
+        let flow = Some(instance.book.correlation_id.as_str());
+        let event =
+            fired_event(&fired, flow, open.deadline).map_err(|_| Refusal::new("unencodable_decision"))?;
         Kept::made_up(&event, like).with(|event| sitting.take(event, How::Own))??;
     }
     Ok(())

@@ -1,6 +1,6 @@
 -- Sagas for people, by agent and correlation; $1 agent, $2 status, $3 those with an open wait or a parked input since
 -- before then, $4 and $5 after this one, $6 how many.
-SELECT agent, correlation, run, version, revision, phase, status, state, book, kept, last_input_at
+SELECT agent, correlation, run, version, revision, phase, status, state::text AS state, book::text AS book, kept, last_input_at
   FROM brainops.saga
  WHERE revision > 0
    AND ($1::text IS NULL OR agent = $1)

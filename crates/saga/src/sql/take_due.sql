@@ -11,5 +11,9 @@ DELETE FROM brainops.saga_timer AS timer
  USING due
  WHERE timer.setting = due.setting
 RETURNING timer.setting, timer.agent, timer.correlation, timer.run, timer.name, timer.deadline,
+          (SELECT saga.book ->> 'correlation_id'
+             FROM brainops.saga AS saga
+            WHERE saga.agent = timer.agent
+              AND saga.correlation = timer.correlation) AS flow,
           brainops.saga_clock() AS now,
           extract(epoch FROM brainops.saga_clock() - timer.deadline)::double precision AS delay_s

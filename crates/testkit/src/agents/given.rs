@@ -148,7 +148,7 @@ impl GivenAgent {
     fn go_on_until(&mut self, moment: Timestamp) {
         while let Some((deadline, fired)) = self.next_timer().filter(|(deadline, _)| *deadline <= moment) {
             self.records.set_time(deadline.max(self.records.now().min(moment)));
-            let event = fired_event(&fired, self.records.now()).expect("a timer that was set can fire");
+            let event = fired_event(&fired, None, self.records.now()).expect("a timer that was set can fire");
             let before = self.records.len();
             self.record(event);
             assert!(self.records.len() > before, "a timer fired twice: {}", fired.timer);

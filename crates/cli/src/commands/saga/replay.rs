@@ -18,11 +18,11 @@ use crate::replaying::moment_time;
 /// Lets sagas take their recorded history again, and says what they would decide differently. Appends nothing, and cannot.
 ///
 /// With the version that they were on, every difference is a fault: the agent is not pure, or its code was changed under its
-/// number. With --version it is how another version would have decided on the same history.
+/// number. With --with-version it is how another version would have decided on the same history.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  brainops saga replay lead-follow-up lead-7\n  brainops saga replay lead-follow-up --all --since 2026-10-01\n  \
-                        brainops saga replay lead-follow-up --all --version 2 --since 2026-10-01 --until 2026-11-01\n\nExit codes: 0 when all \
+                        brainops saga replay lead-follow-up --all --with-version 2 --since 2026-10-01 --until 2026-11-01\n\nExit codes: 0 when all \
                         is decided as it was, 3 when something differs, 4 when there is no such agent or version."
 )]
 pub struct Arguments {
@@ -39,7 +39,7 @@ pub struct Arguments {
 
     /// With this version of the agent; unset: each with the one that it was on.
     #[arg(long, value_name = "VERSION")]
-    version: Option<u32>,
+    with_version: Option<u32>,
 
     /// From here on, by recorded time: a time such as 2026-10-01T00:00Z, or a day. Unset: from the beginning of the log.
     #[arg(long, value_name = "TIME")]
@@ -117,8 +117,8 @@ pub async fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exi
 }
 
 /// The agent in the versions that decide, or why that cannot be.
-fn asked_for(Arguments { agent, version, .. }: &Arguments) -> anyhow::Result<Result<Cast, String>> {
-    Ok(agents::named(agent)?.map_err(|unknown| unknown.to_string()).and_then(|cast| match version {
+fn asked_for(Arguments { agent, with_version, .. }: &Arguments) -> anyhow::Result<Result<Cast, String>> {
+    Ok(agents::named(agent)?.map_err(|unknown| unknown.to_string()).and_then(|cast| match with_version {
         None => Ok(cast),
         Some(version) => cast.only(*version).ok_or_else(|| {
             let known: Vec<String> = cast.versions().map(|version| version.to_string()).collect();
@@ -160,7 +160,7 @@ impl Answer {
         }
         Self {
             agent: arguments.agent.clone(),
-            version: arguments.version,
+            version: arguments.with_version,
             sagas: found.sagas,
             begun_before: found.begun_before,
             transactions: found.transactions,
