@@ -21,6 +21,9 @@ const GUARDED: &[(&str, &str)] = &[
     ("GET", "/leads"),
     ("GET", "/leads/funnel"),
     ("GET", "/projections"),
+    ("GET", "/sagas"),
+    ("GET", "/sagas/agent/about"),
+    ("POST", "/sagas/agent/about"),
 ];
 
 #[tokio::test]

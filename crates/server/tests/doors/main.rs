@@ -4,4 +4,5 @@ mod deliveries;
 mod leads;
 mod outbox;
 mod readiness;
+mod sagas;
 mod support;
