@@ -1,5 +1,6 @@
 //! The agents that this program runs.
 
+use brainops_agent_healing::IncidentCommander;
 use brainops_agent_revenue::LeadFollowUp;
 use brainops_saga::{Cast, CastError};
 
@@ -8,7 +9,7 @@ use brainops_saga::{Cast, CastError};
 /// # Errors
 /// Two of them cannot be told apart, or one cannot be an agent: a fault of this program.
 pub fn all() -> Result<Vec<Cast>, CastError> {
-    Ok(vec![Cast::of(LeadFollowUp)?])
+    Ok(vec![Cast::of(LeadFollowUp)?, Cast::of(IncidentCommander)?])
 }
 
 /// The one of this name.

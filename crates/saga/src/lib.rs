@@ -83,7 +83,7 @@ pub use decide::{Decide, DecideError, Decider, decision_event, fired_event};
 pub use input::{Input, answered, payload};
 pub use instance::{Book, Instance, OpenTimer, ParkedAt, Phase};
 pub use life::Life;
-pub use listing::{Count, Filter, ListError, ListedSaga, counts, find, list};
+pub use listing::{Count, Filter, ListError, ListedSaga, counts, find, frontiers, list};
 pub use metrics::describe_metrics;
 pub use migrate::migrate;
 pub use pen::Written;

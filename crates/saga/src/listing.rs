@@ -1,6 +1,8 @@
 //! Sagas for people and programs: which there are, what each waits for and since when. Reads only.
 
-use brainops_event::Timestamp;
+use std::collections::BTreeMap;
+
+use brainops_event::{Frontier, Offset, Partition, PositionError, Timestamp, TopicName};
 use sqlx::{PgPool, Row as _};
 use thiserror::Error;
 
@@ -94,6 +96,23 @@ pub async fn find(pool: &PgPool, agent: &str, correlation: &str) -> Result<Optio
                  FROM brainops.saga WHERE agent = $1 AND correlation = $2 AND revision > 0";
     let row = sqlx::query(sql).bind(agent).bind(correlation).fetch_optional(pool).await?;
     row.map(|row| Ok(instance(&row)?)).transpose()
+}
+
+/// Up to where each agent has taken the log.
+///
+/// # Errors
+/// [`ListError`].
+pub async fn frontiers(pool: &PgPool) -> Result<BTreeMap<String, Frontier>, ListError> {
+    let sql = "SELECT agent, topic, partition, next_offset FROM brainops.saga_checkpoint";
+    let mut frontiers: BTreeMap<String, Frontier> = BTreeMap::new();
+    for row in sqlx::query(sql).fetch_all(pool).await? {
+        let corrupt = |error: PositionError| sqlx::Error::Decode(Box::new(error));
+        let topic = TopicName::new(row.try_get::<&str, _>("topic")?).map_err(corrupt)?;
+        let partition = Partition::new(row.try_get("partition")?).map_err(corrupt)?;
+        let next = Offset::new(row.try_get("next_offset")?).map_err(corrupt)?;
+        frontiers.entry(row.try_get("agent")?).or_default().set(topic, partition, next);
+    }
+    Ok(frontiers)
 }
 
 /// How many sagas there are, by agent and status.

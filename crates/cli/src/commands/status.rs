@@ -11,7 +11,8 @@ use crate::analyst;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::overview::{
-    Figures, Model, ModelState, all, dora_table, figures, funnel_table, models_table, outbox, outbox_lines,
+    AgentState, Figures, Model, ModelState, agents, agents_table, all, dora_table, figures, funnel_table,
+    models_table, outbox, outbox_lines,
 };
 use crate::read_models::EVENTS;
 
@@ -36,6 +37,7 @@ struct Answer {
     /// What waits for the log, and who sends it.
     outbox: OutboxState,
     read_models: Vec<Model>,
+    agents: Vec<AgentState>,
     #[serde(flatten)]
     figures: Figures,
     addresses: Addresses,
@@ -75,6 +77,7 @@ pub async fn run(context: &Context, Arguments {}: Arguments) -> anyhow::Result<E
         },
         outbox,
         read_models,
+        agents: agents(&pool, &cluster, crate::agents::all()?).await?,
         figures: figures(&pool).await?,
         addresses: addresses(context)?,
     };
@@ -108,11 +111,12 @@ fn addresses(context: &Context) -> anyhow::Result<Addresses> {
 }
 
 fn text(answer: &Answer) -> String {
-    let Answer { events, service, outbox, read_models, figures, addresses } = answer;
+    let Answer { events, service, outbox, read_models, agents, figures, addresses } = answer;
     let (missing, outbox) = (missing(service), outbox_lines(outbox));
     format!(
-        "events in the index: {events}\n{outbox}{missing}\n{}\n{}\n\n{}\n\ndoors     {} (token in {})\nanalyst   {} (password in {})\nkafka     {}\nregistry  {}\n",
+        "events in the index: {events}\n{outbox}{missing}\n{}\n{}\n{}\n\n{}\n\ndoors     {} (token in {})\nanalyst   {} (password in {})\nkafka     {}\nregistry  {}\n",
         models_table(read_models),
+        agents_table(agents),
         dora_table(&figures.dora),
         funnel_table(&figures.funnel),
         addresses.doors,
