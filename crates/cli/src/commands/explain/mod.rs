@@ -2,6 +2,8 @@
 
 mod tree;
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -13,6 +15,9 @@ use crate::exit::Exit;
 use tree::{Node, Tree};
 
 const EVENT: &str = include_str!("../../../../../projections/events/queries/positions_of_id.sql");
+const OF_IDS: &str = include_str!("../../../../../projections/events/queries/events_of_ids.sql");
+/// How far back causes outside of the flow are looked for.
+const MAX_GENERATIONS: usize = 16;
 const FLOW: &str = include_str!("../../../../../projections/events/queries/flow_with_its_root.sql");
 
 /// Prints what led to an event and what came of it: the tree of causes and effects of its flow.
@@ -81,7 +86,10 @@ pub async fn run(
     };
     let rows = sqlx::query(FLOW).bind(&correlation).bind(i64::from(*limit)).fetch_all(&pool).await;
     let rows = rows.context("the index of events cannot be read")?;
-    let tree = Tree::of(rows.iter().map(node).collect::<Result<_, _>>()?);
+    let mut nodes = rows.iter().map(node).collect::<Result<Vec<_>, _>>()?;
+    let is_cut = nodes.len() == *limit as usize;
+    add_causes(&pool, &mut nodes, i64::from(*limit)).await?;
+    let tree = Tree::of(nodes);
     let events = tree
         .edges()
         .map(|(event, cause)| Explained { event, caused_at: cause.map(|cause| cause.position.as_str()) });
@@ -90,10 +98,28 @@ pub async fn run(
         Form::Tree => tree.text(id),
         Form::Dot => tree.dot(id),
     })?;
-    if tree.len() == *limit as usize {
+    if is_cut {
         context.output.talk(&format!("the flow may have more than these {limit} events; see --limit"));
     }
     Ok(Exit::Done)
+}
+
+/// Adds what caused the events, and what caused that: causes that name no flow, such as what somebody else appended.
+async fn add_causes(pool: &PgPool, nodes: &mut Vec<Node>, limit: i64) -> anyhow::Result<()> {
+    let mut asked: BTreeSet<String> = nodes.iter().map(|node| node.id.clone()).collect();
+    for _ in 0..MAX_GENERATIONS {
+        let causes = nodes.iter().filter_map(|node| node.causation_id.clone());
+        let missing: Vec<String> = causes.filter(|cause| asked.insert(cause.clone())).collect();
+        if missing.is_empty() {
+            break;
+        }
+        let rows = sqlx::query(OF_IDS).bind(&missing).bind(limit).fetch_all(pool).await;
+        for row in rows.context("the index of events cannot be read")? {
+            nodes.push(node(&row)?);
+        }
+    }
+    nodes.sort_by_key(|node| node.recorded_at); // stable: the log's order within a moment
+    Ok(())
 }
 
 /// The correlation id of the flow to which an event belongs: its own id when it names none.
