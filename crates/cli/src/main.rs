@@ -1,6 +1,7 @@
 //! The `brainops` command: one file a command, each of which wires what the crates below offer.
 //! Knows all of them; nobody knows it.
 
+mod agents;
 mod analyst;
 mod appending;
 mod commands;
@@ -14,6 +15,7 @@ mod output;
 mod overview;
 mod read_models;
 mod replaying;
+mod scaffold;
 mod schemas;
 mod scram;
 mod secrets;

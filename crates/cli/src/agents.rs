@@ -1,0 +1,28 @@
+//! The agents that this program runs.
+
+use brainops_saga::{Cast, CastError};
+
+/// All of them, each with its versions. `brainops agent new` adds a line at the end.
+///
+/// # Errors
+/// One of them can be none: its name, version or topics.
+pub fn all() -> Result<Vec<Cast>, CastError> {
+    Ok(vec![
+        Cast::of(brainops_agent_healing::IncidentCommander)?,
+        Cast::of(brainops_agent_revenue::LeadFollowUp)?,
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::all;
+
+    #[test]
+    fn every_agent_can_be_one_and_has_a_name_of_its_own() {
+        let all = all().unwrap();
+        let names: BTreeSet<&str> = all.iter().map(brainops_saga::Cast::name).collect();
+        assert_eq!(names.len(), all.len());
+    }
+}
