@@ -2,7 +2,8 @@
 //!
 //! `recorded.jsonl` has them as `brainops events tail --topic deployment --json` prints them; put yours there.
 
-use brainops_agent_sample::{PATIENCE, SampleAgent, State};
+use brainops_agent_sample::SampleAgent;
+use brainops_agent_sample::{PATIENCE, State};
 use brainops_testkit::{GivenAgent, Said, given_agent};
 use serde_json::json;
 

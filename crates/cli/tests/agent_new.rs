@@ -109,6 +109,21 @@ fn what_is_made_is_the_agent_that_this_workspace_tests() {
     assert_eq!(made, files(&repository().join("crates/agent-sample")));
 }
 
+/// The sample is formatted for its own name; lines are longer or shorter with others.
+#[test]
+fn what_is_made_is_formatted_whatever_its_name() {
+    let checkout = checkout();
+    for name in ["ab", "of-thirty-two-letters-altogether"] {
+        error(&agent_new(checkout.path(), &[name]), 0);
+        let agent = checkout.path().join("crates").join(format!("agent-{name}"));
+        let mut rustfmt = Command::new("rustfmt");
+        rustfmt.args(["--check", "--edition", "2024", "--config-path"]).arg(repository());
+        let files = [agent.join("src/lib.rs"), agent.join("tests/recorded.rs")];
+        let output = rustfmt.args(files).arg(checkout.path().join(CHANGED[2])).output().expect("rustfmt");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
 #[test]
 fn a_name_that_is_taken_or_none_is_refused_and_nothing_changes() {
     let checkout = checkout();
