@@ -1,5 +1,5 @@
 -- Tables of one generation of the read model `operations`. `{generation}` is the generation's schema.
--- A row belongs to one alert of one monitor, which is one subject of the topic `monitor`.
+-- A row belongs to one alert of one monitor, or to one incident; each is one subject of the topic `monitor`.
 
 CREATE TABLE {generation}.alert (
     subject             text        NOT NULL,
@@ -36,3 +36,78 @@ COMMENT ON COLUMN {generation}.alert.generator_url IS 'Where the monitor shows t
 COMMENT ON COLUMN {generation}.alert.changed_by_source IS 'Source of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.alert.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.alert.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
+
+CREATE TABLE {generation}.incident_case (
+    incident_id          text        NOT NULL,
+    status               text        NOT NULL CHECK (status IN ('open', 'acknowledged', 'resolved')),
+    answer_to            text,
+    service              text,
+    opened_at            timestamptz,
+    opened_by_alert_name text,
+    started_at           timestamptz,
+    acknowledged_at      timestamptz,
+    acknowledged_by      text,
+    escalation_level     integer     NOT NULL,
+    escalated_at         timestamptz,
+    resolved_at          timestamptz,
+    ended_at             timestamptz,
+    resolved_by          text,
+    changed_by_source    text        NOT NULL,
+    changed_by_id        text        NOT NULL,
+    changed_at_position  text        NOT NULL,
+    PRIMARY KEY (incident_id)
+);
+CREATE INDEX ON {generation}.incident_case (opened_at);
+
+COMMENT ON TABLE {generation}.incident_case IS 'Incidents as somebody commands them: where each stands. One row per incident, from monitor.incident.*; facts told twice count once.';
+COMMENT ON COLUMN {generation}.incident_case.incident_id IS 'Opaque id of the incident.';
+COMMENT ON COLUMN {generation}.incident_case.status IS 'open: nobody has taken charge; acknowledged: somebody has; resolved: it is over.';
+COMMENT ON COLUMN {generation}.incident_case.answer_to IS 'Subject of the intents by which people act on it: agent.intent.acknowledge and agent.intent.resolve. Null when its opening is not known.';
+COMMENT ON COLUMN {generation}.incident_case.service IS 'Service it is about; null when its alerts name none.';
+COMMENT ON COLUMN {generation}.incident_case.opened_at IS 'When it was opened: the log had recorded the first alert. Null when that is not known.';
+COMMENT ON COLUMN {generation}.incident_case.opened_by_alert_name IS 'Name of the rule whose alert opened it.';
+COMMENT ON COLUMN {generation}.incident_case.started_at IS 'When the first of its alerts began to fire, as the monitors say.';
+COMMENT ON COLUMN {generation}.incident_case.acknowledged_at IS 'When somebody took charge; null when nobody has.';
+COMMENT ON COLUMN {generation}.incident_case.acknowledged_by IS 'Who did: an opaque id of a person.';
+COMMENT ON COLUMN {generation}.incident_case.escalation_level IS 'How often it was escalated.';
+COMMENT ON COLUMN {generation}.incident_case.escalated_at IS 'When it was escalated last; null when it never was.';
+COMMENT ON COLUMN {generation}.incident_case.resolved_at IS 'When it was said to be over: its alerts had stayed quiet, or a person said so. Null while it is not.';
+COMMENT ON COLUMN {generation}.incident_case.ended_at IS 'When its last alert ended, as the monitors say; when a person said that it is over while one fired, the time of that.';
+COMMENT ON COLUMN {generation}.incident_case.resolved_by IS 'Who said that it is over: an opaque id of a person; null when its alerts ended by themselves.';
+COMMENT ON COLUMN {generation}.incident_case.changed_by_source IS 'Source of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.incident_case.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.incident_case.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
+
+CREATE TABLE {generation}.incident_entry (
+    incident_id         text        NOT NULL,
+    entry               text        NOT NULL,
+    kind                text        NOT NULL CHECK (kind IN ('opened', 'joined', 'acknowledged', 'escalated', 'resolved')),
+    happened_at         timestamptz NOT NULL,
+    alert               text,
+    alert_starts_at     timestamptz,
+    alert_name          text,
+    environment         text,
+    severity            text,
+    level               integer,
+    person              text,
+    changed_by_source   text        NOT NULL,
+    changed_by_id       text        NOT NULL,
+    changed_at_position text        NOT NULL,
+    PRIMARY KEY (incident_id, entry)
+);
+
+COMMENT ON TABLE {generation}.incident_entry IS 'What happened to incidents: one row per incident and entry, from monitor.incident.*. The view incident_timeline adds the ends of alerts.';
+COMMENT ON COLUMN {generation}.incident_entry.incident_id IS 'Opaque id of the incident.';
+COMMENT ON COLUMN {generation}.incident_entry.entry IS 'Name of the entry within the incident, such as opened, escalated 2, or joined with the alert and its start in milliseconds since the Unix epoch.';
+COMMENT ON COLUMN {generation}.incident_entry.kind IS 'opened, joined, acknowledged, escalated or resolved.';
+COMMENT ON COLUMN {generation}.incident_entry.happened_at IS 'When it happened, by the clock of the log.';
+COMMENT ON COLUMN {generation}.incident_entry.alert IS 'The alert that opened or joined it: name of the monitor, a slash, fingerprint. Null for other kinds.';
+COMMENT ON COLUMN {generation}.incident_entry.alert_starts_at IS 'When that alert began to fire; with alert it names a row of operations.alert.';
+COMMENT ON COLUMN {generation}.incident_entry.alert_name IS 'Name of its alerting rule.';
+COMMENT ON COLUMN {generation}.incident_entry.environment IS 'Environment that it is about; null when its labels do not say.';
+COMMENT ON COLUMN {generation}.incident_entry.severity IS 'Its severity as labelled; null when not labelled.';
+COMMENT ON COLUMN {generation}.incident_entry.level IS 'Which escalation it is, from 1; null for other kinds.';
+COMMENT ON COLUMN {generation}.incident_entry.person IS 'Who took charge, or said that it is over: an opaque id of a person; null for other kinds.';
+COMMENT ON COLUMN {generation}.incident_entry.changed_by_source IS 'Source of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.incident_entry.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.incident_entry.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';

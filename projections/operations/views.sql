@@ -91,3 +91,84 @@ COMMENT ON COLUMN operations.incident.firing IS 'How many of them still fire.';
 COMMENT ON COLUMN operations.incident.worst_severity IS 'Label of the alert of the highest severity_rank, the earliest of equal ones; null when that one has no label.';
 COMMENT ON COLUMN operations.incident.alert_names IS 'Names of the alerting rules.';
 COMMENT ON COLUMN operations.incident.environments IS 'Environments that the alerts name.';
+
+CREATE OR REPLACE VIEW operations.incident_timeline AS
+SELECT
+    told.incident_id,
+    told.happened_at,
+    told.kind,
+    told.alert,
+    told.alert_starts_at,
+    told.alert_name,
+    told.environment,
+    told.severity,
+    told.level,
+    told.person,
+    (row_number() OVER (
+        PARTITION BY told.incident_id
+        -- Of one moment, what opens comes first and what ends comes last.
+        ORDER BY told.happened_at, array_position(
+            ARRAY['opened', 'joined', 'alert_ended', 'escalated', 'acknowledged', 'resolved'], told.kind
+        ), told.name COLLATE "C"
+    ))::integer AS position
+FROM (
+    SELECT
+        e.incident_id, e.happened_at, e.kind, e.alert, e.alert_starts_at, e.alert_name, e.environment, e.severity,
+        e.level, e.person, e.entry AS name
+    FROM operations.incident_entry AS e
+    UNION ALL
+    SELECT
+        e.incident_id, a.ends_at, 'alert_ended', e.alert, e.alert_starts_at, e.alert_name, e.environment, e.severity,
+        NULL, NULL, e.entry
+    FROM operations.incident_entry AS e
+    JOIN operations.alert AS a ON a.subject = e.alert AND a.starts_at = e.alert_starts_at
+    WHERE a.ends_at IS NOT NULL
+) AS told;
+
+COMMENT ON VIEW operations.incident_timeline IS 'What happened to each incident, in order: what was said of it, and when the alerts that it gathered ended.';
+COMMENT ON COLUMN operations.incident_timeline.incident_id IS 'Opaque id of the incident.';
+COMMENT ON COLUMN operations.incident_timeline.happened_at IS 'When it happened: by the clock of the log, for the end of an alert as its monitor says.';
+COMMENT ON COLUMN operations.incident_timeline.kind IS 'opened, joined, acknowledged, escalated, resolved; alert_ended for the end of an alert that it gathered.';
+COMMENT ON COLUMN operations.incident_timeline.alert IS 'The alert: name of the monitor, a slash, fingerprint; null when it is about none.';
+COMMENT ON COLUMN operations.incident_timeline.alert_starts_at IS 'When that alert began to fire.';
+COMMENT ON COLUMN operations.incident_timeline.alert_name IS 'Name of its alerting rule.';
+COMMENT ON COLUMN operations.incident_timeline.environment IS 'Environment that it is about; null when its labels do not say.';
+COMMENT ON COLUMN operations.incident_timeline.severity IS 'Its severity as labelled; null when not labelled.';
+COMMENT ON COLUMN operations.incident_timeline.level IS 'Which escalation it is, from 1; null for other kinds.';
+COMMENT ON COLUMN operations.incident_timeline.person IS 'Who took charge, or said that it is over; null for other kinds.';
+COMMENT ON COLUMN operations.incident_timeline.position IS 'Its place in the timeline, from 1.';
+
+CREATE OR REPLACE VIEW operations.incident_response AS
+SELECT
+    c.incident_id,
+    c.status,
+    c.service,
+    c.opened_at,
+    coalesce(gathered.alerts, 0) AS alerts,
+    gathered.worst_severity,
+    extract(epoch FROM c.acknowledged_at - c.opened_at)::double precision AS seconds_to_acknowledge,
+    extract(epoch FROM c.resolved_at - c.opened_at)::double precision AS seconds_to_resolve,
+    c.escalation_level
+FROM operations.incident_case AS c
+LEFT JOIN (
+    SELECT
+        e.incident_id,
+        count(*) AS alerts,
+        (array_agg(e.severity ORDER BY s.severity_rank DESC NULLS LAST, e.happened_at, e.entry COLLATE "C"))[1]
+            AS worst_severity
+    FROM operations.incident_entry AS e
+    LEFT JOIN operations.alert_span AS s ON s.subject = e.alert AND s.starts_at = e.alert_starts_at
+    WHERE e.kind IN ('opened', 'joined')
+    GROUP BY e.incident_id
+) AS gathered ON gathered.incident_id = c.incident_id;
+
+COMMENT ON VIEW operations.incident_response IS 'How incidents were responded to: how many alerts each gathered, how soon somebody took charge, how soon it was over.';
+COMMENT ON COLUMN operations.incident_response.incident_id IS 'Opaque id of the incident.';
+COMMENT ON COLUMN operations.incident_response.status IS 'open, acknowledged or resolved.';
+COMMENT ON COLUMN operations.incident_response.service IS 'Service it is about; null when its alerts name none.';
+COMMENT ON COLUMN operations.incident_response.opened_at IS 'When it was opened; null when that is not known.';
+COMMENT ON COLUMN operations.incident_response.alerts IS 'Number of alerts that it gathered, counted each time one fired.';
+COMMENT ON COLUMN operations.incident_response.worst_severity IS 'Label of the gathered alert of the highest rank (as in alert_span), the earliest of equal ones; null when that one has no label.';
+COMMENT ON COLUMN operations.incident_response.seconds_to_acknowledge IS 'Seconds from its opening until somebody took charge; null when nobody has.';
+COMMENT ON COLUMN operations.incident_response.seconds_to_resolve IS 'Seconds from its opening until it was said to be over; null while it is not.';
+COMMENT ON COLUMN operations.incident_response.escalation_level IS 'How often it was escalated.';

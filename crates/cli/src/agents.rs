@@ -1,15 +1,16 @@
 //! The agents that this program runs.
 
-use brainops_agent_healing::IncidentCommander;
-use brainops_agent_revenue::LeadFollowUp;
 use brainops_saga::{Cast, CastError};
 
-/// All of them, each with its versions.
+/// All of them, each with its versions. `brainops agent new` adds a line at the end.
 ///
 /// # Errors
-/// Two of them cannot be told apart, or one cannot be an agent: a fault of this program.
+/// One of them can be none: its name, version or topics.
 pub fn all() -> Result<Vec<Cast>, CastError> {
-    Ok(vec![Cast::of(LeadFollowUp)?, Cast::of(IncidentCommander)?])
+    Ok(vec![
+        Cast::of(brainops_agent_healing::IncidentCommander)?,
+        Cast::of(brainops_agent_revenue::LeadFollowUp)?,
+    ])
 }
 
 /// The one of this name.
@@ -31,4 +32,18 @@ pub struct UnknownAgent {
     name: String,
     /// The names that there are.
     known: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::all;
+
+    #[test]
+    fn every_agent_can_be_one_and_has_a_name_of_its_own() {
+        let all = all().unwrap();
+        let names: BTreeSet<&str> = all.iter().map(brainops_saga::Cast::name).collect();
+        assert_eq!(names.len(), all.len());
+    }
 }

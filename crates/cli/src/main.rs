@@ -15,6 +15,7 @@ mod output;
 mod overview;
 mod read_models;
 mod replaying;
+mod scaffold;
 mod schemas;
 mod scram;
 mod secrets;

@@ -8,7 +8,8 @@ use crate::body;
 use crate::model::OperationTables;
 use crate::status::Status;
 
-fn subject_of(event: &Recorded<'_>) -> Result<String, FoldError> {
+/// The subject of an event.
+pub(crate) fn subject_of(event: &Recorded<'_>) -> Result<String, FoldError> {
     event.envelope.subject().map(str::to_owned).ok_or_else(|| FoldError::refused("it has no subject"))
 }
 

@@ -4,8 +4,11 @@ use brainops_event::Recorded;
 use brainops_projection::{AnyRows, FoldError, ReadModel, Row, Rows, Table, Tables};
 
 use crate::alert::AlertRow;
-use crate::fold;
+use crate::case::IncidentCaseRow;
+use crate::entry::IncidentEntryRow;
+use crate::kind::EntryKind;
 use crate::status::Status;
+use crate::{fold, fold_incident};
 
 /// The read model `operations`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,15 +19,21 @@ pub struct Operations;
 pub struct OperationTables {
     /// Alerts, by subject and start.
     pub alert: Rows<AlertRow>,
+    /// Incidents, by id.
+    pub incident_case: Rows<IncidentCaseRow>,
+    /// What happened to each.
+    pub incident_entry: Rows<IncidentEntryRow>,
 }
 
 impl Tables for OperationTables {
     fn each(&mut self, visit: &mut dyn FnMut(&mut dyn AnyRows)) {
         visit(&mut self.alert);
+        visit(&mut self.incident_case);
+        visit(&mut self.incident_entry);
     }
 
     fn definitions() -> Vec<&'static Table> {
-        vec![AlertRow::TABLE]
+        vec![AlertRow::TABLE, IncidentCaseRow::TABLE, IncidentEntryRow::TABLE]
     }
 }
 
@@ -36,7 +45,7 @@ impl ReadModel for Operations {
     }
 
     fn fold_version(&self) -> u32 {
-        1
+        2
     }
 
     fn topics(&self) -> &'static [&'static str] {
@@ -52,16 +61,31 @@ impl ReadModel for Operations {
     }
 
     fn want(&self, event: &Recorded<'_>, tables: &mut Self::Tables) -> Result<(), FoldError> {
-        match Status::of_event_type(event.envelope.event_type()) {
-            Some(_) => fold::want(event, tables),
+        match Fact::of_event_type(event.envelope.event_type()) {
+            Some(Fact::Alert(_)) => fold::want(event, tables),
+            Some(Fact::Incident(_)) => fold_incident::want(event, tables),
             None => Ok(()),
         }
     }
 
     fn fold(&self, event: &Recorded<'_>, tables: &mut Self::Tables) -> Result<(), FoldError> {
-        match Status::of_event_type(event.envelope.event_type()) {
-            Some(status) => fold::fold(event, status, tables),
+        match Fact::of_event_type(event.envelope.event_type()) {
+            Some(Fact::Alert(status)) => fold::fold(event, status, tables),
+            Some(Fact::Incident(kind)) => fold_incident::fold(event, kind, tables),
             None => Ok(()),
         }
+    }
+}
+
+/// What an event of a type tells.
+enum Fact {
+    Alert(Status),
+    Incident(EntryKind),
+}
+
+impl Fact {
+    fn of_event_type(event_type: &str) -> Option<Self> {
+        let alert = Status::of_event_type(event_type).map(Self::Alert);
+        alert.or_else(|| EntryKind::of_event_type(event_type).map(Self::Incident))
     }
 }

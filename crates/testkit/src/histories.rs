@@ -10,7 +10,10 @@ use brainops_event::types::git::{BranchUpdated, CommitCreated, TagCreated};
 use brainops_event::types::lead::{
     DemoScheduled, LeadDiscovered, LeadDisqualified, LeadLost, LeadQualified, LeadWon,
 };
-use brainops_event::types::monitor::{AlertFired, AlertResolved};
+use brainops_event::types::monitor::{
+    AlertFired, AlertResolved, IncidentAcknowledged, IncidentEscalated, IncidentJoined, IncidentOpened,
+    IncidentResolved,
+};
 use brainops_event::types::outreach::{OutreachBounced, OutreachReady, OutreachReplied, OutreachSent};
 use brainops_event::{
     Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, timestamp_from_millis,
@@ -86,7 +89,7 @@ struct Kind {
     make: fn(&Draw) -> Outgoing,
 }
 
-const KINDS: [Kind; 19] = [
+const KINDS: [Kind; 24] = [
     Kind {
         topic: "lead",
         make: |draw| draw.lead::<LeadDiscovered>(json!({"channel": draw.word(0), "company": draw.maybe(1)})),
@@ -127,6 +130,33 @@ const KINDS: [Kind; 19] = [
     Kind { topic: "git", make: Draw::tag },
     Kind { topic: "monitor", make: |draw| draw.alert::<AlertFired>(json!({})) },
     Kind { topic: "monitor", make: |draw| draw.alert::<AlertResolved>(json!({"ends_at": draw.time(2)})) },
+    Kind {
+        topic: "monitor",
+        make: |draw| {
+            let opened = json!({"answer_to": draw.word(2), "service": draw.maybe(3)});
+            draw.incident::<IncidentOpened>(draw.gathered(opened))
+        },
+    },
+    Kind { topic: "monitor", make: |draw| draw.incident::<IncidentJoined>(draw.gathered(json!({}))) },
+    Kind {
+        topic: "monitor",
+        make: |draw| draw.incident::<IncidentAcknowledged>(json!({"acknowledged_by": draw.word(0)})),
+    },
+    Kind {
+        topic: "monitor",
+        make: |draw| {
+            let escalated = json!({"level": draw.picks[0] % 3 + 1, "unattended_seconds": draw.picks[1]});
+            draw.incident::<IncidentEscalated>(escalated)
+        },
+    },
+    Kind {
+        topic: "monitor",
+        make: |draw| {
+            let resolved =
+                json!({"ended_at": draw.time(0), "alerts": draw.picks[1], "resolved_by": draw.maybe(2)});
+            draw.incident::<IncidentResolved>(resolved)
+        },
+    },
 ];
 
 impl Draw {
@@ -219,6 +249,23 @@ impl Draw {
         });
         merge(&mut more, data);
         self.said::<T>(&format!("alerts/{}", self.subject), about, more)
+    }
+
+    fn incident<T: TypedEvent>(&self, data: Value) -> Outgoing {
+        let about = json!({"incident_id": format!("incident-{}", self.about())});
+        self.said::<T>(&format!("incident-{}", self.subject), about, data)
+    }
+
+    /// An alert that an incident gathers.
+    fn gathered(&self, mut more: Value) -> Value {
+        let alert = json!({
+            "alert": format!("alerts/{}", self.picks[0] % SUBJECTS),
+            "alert_name": self.word(0),
+            "severity": self.maybe(1),
+            "alert_starts_at": self.time(1),
+        });
+        merge(&mut more, alert);
+        more
     }
 
     fn said<T: TypedEvent>(&self, subject: &str, mut data: Value, more: Value) -> Outgoing {

@@ -1,8 +1,8 @@
 //! The test kit: what a test says should read like what it means.
 //!
 //! - [`given`] events (as [`said`]), a fold, rows: pure, in milliseconds, without a stack.
-//! - [`given_agent`] and events, when an event or when time goes by, then decisions; [`fail_each_step`] of an agent that
-//!   undoes what it has done.
+//! - [`given_agent`] and events, also as they were recorded ([`GivenAgent::recorded`]), when an event or when time goes by,
+//!   then decisions; [`fail_each_step`] of an agent that undoes what it has done.
 //! - [`TestStack`] and [`Namespace`]: topics and a database of a test's own on the test stack.
 //! - [`project`]: a read model run to the end of the log, and checked.
 //! - [`histories`] that chance decides, over the topics of the real read models.

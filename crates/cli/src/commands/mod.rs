@@ -1,5 +1,6 @@
 //! The tree of commands is the tree of these files: arguments, then one function.
 
+mod agent;
 mod config;
 mod doctor;
 mod events;
@@ -57,8 +58,19 @@ pub struct Arguments {
     json: bool,
 
     #[command(subcommand)]
-    command: Command,
+    word: Word,
 }
+
+/// The first word.
+#[derive(Debug, Subcommand)]
+enum Word {
+    #[command(flatten)]
+    OfInstallation(Command),
+    #[command(subcommand)]
+    Agent(agent::Command),
+}
+
+/// What needs to know of an installation.
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -85,7 +97,11 @@ enum Command {
 
 /// Runs the command that was asked for.
 pub fn run(arguments: Arguments) -> anyhow::Result<Exit> {
-    let Arguments { config, registry, json, command } = arguments;
+    let Arguments { config, registry, json, word } = arguments;
+    let command = match word {
+        Word::OfInstallation(command) => command,
+        Word::Agent(command) => return agent::run(Output::new(json), &command),
+    };
     let chatty = matches!(command, Command::Serve(_));
     logging::start(if chatty { "info" } else { "error" })?;
     // The HTTP client and the TLS of Postgres share one library and one provider of ciphers, named once.

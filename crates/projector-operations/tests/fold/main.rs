@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod incident;
+
 use brainops_event::Outgoing;
 use brainops_event::types::monitor::{AlertFired, AlertResolved};
 use brainops_projector_operations::{AlertRow, Operations, Status};

@@ -1,6 +1,7 @@
 //! Given events, when an event comes or time goes by, then decisions. Pure: no stack, no clock.
 
 mod given;
+mod recorded;
 mod said;
 mod steps;
 
