@@ -13,11 +13,11 @@ use std::time::Duration;
 use brainops_event::types::lead::{LeadDiscovered, LeadLost};
 use brainops_projection::{Pace, Request, Workshop, begin_rebuild};
 use brainops_projector_leads::Leads;
-use brainops_testkit::said;
+use brainops_testkit::{eventually, said};
 use chrono::DateTime;
 use serde_json::json;
 use sqlx::AssertSqlSafe;
-use support::{Installation, Service, text};
+use support::{Installation, LIMIT, Service, text};
 
 /// An installation with some leads, whose service has folded them.
 async fn with_leads(name: &str) -> (Installation, Service) {
@@ -176,5 +176,26 @@ async fn past_moments_are_made_once_compared_and_refused_in_words() {
     let changes = ["projection", "changes", "nothing", "--from", "2026-01-01", "--to", "2026-01-02"];
     ends(&installation, &changes, 4, &["there is no read model"]);
     service.kill();
+    installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_program_has_left_is_folded_anew_and_shown_without_it() {
+    let (installation, service) = with_leads("older").await;
+    service.kill();
+    execute(&installation, "UPDATE brainops.generation SET fold_version = 99 WHERE read_model = 'leads'")
+        .await;
+    let late = said::<LeadLost>("late", "lead-late", DateTime::UNIX_EPOCH, json!({"lead_id": "lead-late"}));
+    installation.namespace.appender().append(late).await.unwrap();
+    let is_left = || async {
+        let listed = installation.json(&["projection", "list"]);
+        let leads = listed.as_array().unwrap().iter().find(|model| model["read_model"] == "leads").unwrap();
+        leads["state"] == "not_followed" && leads["fold_version"] != leads["program_fold_version"]
+    };
+    eventually(LIMIT, is_left).await.expect("it is seen that nobody follows it");
+    let rebuild = ["projection", "rebuild", "leads", "--swap", "--by", "kim"];
+    let parts = ["nobody follows it any more", "leads shows generation 2, before it was 1"];
+    ends(&installation, &rebuild, 0, &parts);
+    assert_eq!(installation.count("SELECT count(*) FROM leads.lead").await, 7);
     installation.close().await;
 }

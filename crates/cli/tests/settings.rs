@@ -147,10 +147,10 @@ fn what_is_missing_is_named() {
 #[test]
 fn unknown_roles_are_refused_with_those_that_are_accepted() {
     let output = Command::new(env!("CARGO_BIN_EXE_brainops"))
-        .args(["serve", "--roles", "api,sagas"])
+        .args(["serve", "--roles", "api,ledger"])
         .output()
         .unwrap();
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2));
-    assert!(error.contains("sagas") && error.contains("api, projectors, replay, relay"), "{error}");
+    assert!(error.contains("ledger") && error.contains("api, projectors, replay, sagas, relay"), "{error}");
 }

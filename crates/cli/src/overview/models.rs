@@ -24,6 +24,9 @@ pub struct Model {
     pub generation: i32,
     /// The version of the fold that fills it.
     pub fold_version: i32,
+    /// The version that this program folds with; another one than above: this program does not follow what is served, and
+    /// a rebuild makes what it follows. Null when it has no such read model.
+    pub program_fold_version: Option<u32>,
     /// Whether it is followed.
     pub state: ModelState,
     /// Why it has stopped.
@@ -113,7 +116,9 @@ async fn with_lag(
         None => None,
     };
     let Status { read_model, generation, fold_version, tables, parked, state, reasons, .. } = status;
+    let program_fold_version = read_models::named(&read_model).ok().map(|model| model.fold_version());
     Ok(Model {
+        program_fold_version,
         read_model,
         generation,
         fold_version,

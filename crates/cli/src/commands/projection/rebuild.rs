@@ -1,9 +1,10 @@
 //! `brainops projection rebuild`
 
+use anyhow::Context as _;
 use brainops_projection::{
     AnyReadModel, Asked, CompareLimits, Comparison, Generation, RebuildError, RebuildProgress, Request,
-    ServingError, Workshop, ask_rebuild, drop_generation, drop_older, find_generation, rebuild_progress,
-    serving, underway,
+    RunState, Workshop, ask_rebuild, drop_generation, drop_older, find_generation, rebuild_progress, serving,
+    status, underway,
 };
 use clap::{ArgGroup, Args};
 use serde::Serialize;
@@ -232,7 +233,19 @@ async fn finish(
     }
     let Some(progress) = rebuild_progress(&shop.pool, &generation).await? else { return Ok(Exit::Unknown) };
     context.output.talk(&finished_line(&generation.schema(), &progress));
-    let answer = compare(&shop, model, &generation, progress, arguments.rows, &stop).await?;
+    let served = serving(&shop.pool, model.name()).await?;
+    if is_left_behind(&shop, &served, &generation).await? {
+        let (served, schema) = (served.schema(), generation.schema());
+        context.output.talk(&format!(
+            "{served} was filled by another version of the fold, and nobody follows it any more: it cannot be compared with {schema}"
+        ));
+        return if arguments.swap {
+            show(context, &shop, model, &generation, arguments).await
+        } else {
+            Ok(Exit::Done)
+        };
+    }
+    let answer = compare(&shop, model, (&served, &generation), progress, arguments.rows, &stop).await?;
     context.output.answer(&answer, |answer| {
         let drift = if answer.is_drift {
             "drift: the fold's version did not change, so what serves is not what the log says\n"
@@ -250,7 +263,31 @@ async fn finish(
         );
         return Ok(Exit::Failed);
     }
-    let exit = decide_to_show(context, &shop.pool, &generation, &arguments.terms).await?;
+    show(context, &shop, model, &generation, arguments).await
+}
+
+/// Whether the one that is shown is of another version of the fold, and stands since no program of that version runs.
+async fn is_left_behind(
+    shop: &Workshop,
+    served: &Generation,
+    generation: &Generation,
+) -> anyhow::Result<bool> {
+    if served.fold_version == generation.fold_version {
+        return Ok(false);
+    }
+    let status = status(&shop.pool, served).await.context("the read model cannot be read")?;
+    Ok(status.state != RunState::Running)
+}
+
+/// Shows the generation to readers, and drops older ones if that was asked for.
+async fn show(
+    context: &Context,
+    shop: &Workshop,
+    model: &dyn AnyReadModel,
+    generation: &Generation,
+    arguments: &Arguments,
+) -> anyhow::Result<Exit> {
+    let exit = decide_to_show(context, &shop.pool, generation, &arguments.terms).await?;
     if let Some(keep) = arguments.keep {
         for dropped in drop_older(&shop.pool, model.name(), usize::from(keep)).await? {
             context.output.talk(&format!("dropped {}", dropped.schema));
@@ -262,17 +299,12 @@ async fn finish(
 async fn compare(
     shop: &Workshop,
     model: &dyn AnyReadModel,
-    generation: &Generation,
+    (served, generation): (&Generation, &Generation),
     progress: RebuildProgress,
     rows: usize,
     stop: &CancellationToken,
 ) -> anyhow::Result<Answer> {
-    let served = match serving(&shop.pool, model.name()).await {
-        Ok(served) => served,
-        Err(error @ ServingError::NotInstalled { .. }) => return Err(error.into()),
-        Err(error) => return Err(error.into()),
-    };
-    let comparison = model.compare_aligned(shop, &served, generation, CompareLimits { rows }, stop).await?;
+    let comparison = model.compare_aligned(shop, served, generation, CompareLimits { rows }, stop).await?;
     let is_drift = !comparison.is_equal() && served.fold_version == generation.fold_version;
     let (schema, generation) = (generation.schema(), generation.number);
     Ok(Answer { schema, generation, progress, comparison, is_drift })
