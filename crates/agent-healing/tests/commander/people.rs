@@ -56,3 +56,18 @@ fn a_person_may_say_that_it_is_over_although_an_alert_fires() {
     let given = given.events([resolved("errors", 0, 3)]).recorded_from(minute(7));
     given.when(resolve(&incident, "person-1")).then([over(&incident, minute(3), 1, Some("person-1"))]);
 }
+
+/// As docs/agents.md says it, through any door that takes CloudEvents.
+#[test]
+fn a_person_acts_by_an_event_in_json() {
+    let (given, incident) = an_incident();
+    let event = json!({
+        "specversion": "1.0", "id": "ack-1", "source": "pager", "type": "agent.intent.acknowledge",
+        "subject": "incident-commander/service/shop", "data": {"incident_id": incident, "by": "kim-7"},
+    });
+    let line = json!({"recorded_at": "2026-01-01T00:01:00Z", "verdict": "event", "event": event});
+    given
+        .recorded(&line.to_string())
+        .timers(SHOP, &[])
+        .waits_for(SHOP, &["the end of its alerts", "somebody who says that it is over"]);
+}
