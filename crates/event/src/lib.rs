@@ -5,6 +5,7 @@
 //! and [`Catalog`] (the schemas of `schemas/`).
 
 mod catalog;
+mod cause_path;
 mod datum;
 mod envelope;
 mod error_chain;
@@ -34,6 +35,7 @@ mod uri;
 mod view;
 
 pub use catalog::{Catalog, CatalogPart, PiiField, SchemaEntry, UnknownDomain};
+pub use cause_path::CausePath;
 pub use datum::{DatumError, decode_datum, encode_datum};
 pub use envelope::{Envelope, Priority, Trust};
 pub use error_chain::error_chain;

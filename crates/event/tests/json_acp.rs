@@ -117,6 +117,12 @@ fn the_subject_is_what_the_payload_names_else_the_trace_else_the_message() {
             "follow-up/lead-1",
         ),
         (
+            "saga.agents.stopped",
+            json!({"agent": "*", "number": 1, "decided_by": "op", "reason": "r"}),
+            Some("t"),
+            "*",
+        ),
+        (
             "saga.unrouted",
             json!({"agent": "follow-up", "input": "t/0@1", "reason_class": "misplaced", "code": "c"}),
             Some("t"),

@@ -25,11 +25,15 @@ pub enum Bug {
     SavedBeforeOutbox,
     /// A timer fires and stays set.
     TimerFiredTwice,
+    /// Agents look at the stop switch without holding it: what was under way is committed after it was thrown.
+    StopSwitchNotHeld,
+    /// Nobody looks how long the chain of causes is: sagas wake each other for ever.
+    LoopsAllowed,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::FenceRemoved,
         Self::CheckpointBeforeRows,
         Self::NumberedAfterSending,
@@ -41,6 +45,8 @@ impl Bug {
         Self::InboxCheckRemoved,
         Self::SavedBeforeOutbox,
         Self::TimerFiredTwice,
+        Self::StopSwitchNotHeld,
+        Self::LoopsAllowed,
     ];
 
     /// Its name in `BRAINOPS_PLANTED`.
@@ -57,6 +63,8 @@ impl Bug {
             Self::InboxCheckRemoved => "inbox-check-removed",
             Self::SavedBeforeOutbox => "saved-before-outbox",
             Self::TimerFiredTwice => "timer-fired-twice",
+            Self::StopSwitchNotHeld => "stop-switch-not-held",
+            Self::LoopsAllowed => "loops-allowed",
         }
     }
 }

@@ -50,6 +50,7 @@ pub const POINTS: &[&str] = &[
     "saga.enqueued",
     "saga.committed",
     "saga.recovered",
+    "saga.switch_taken",
     "saga.timers_taken",
     "saga.timers_enqueued",
     "saga.timers_committed",

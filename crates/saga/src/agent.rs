@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::canonical;
 use crate::input::Input;
+use crate::limits::Limits;
 use crate::refusal::{Refusal, RefusalClass};
 use crate::route::Route;
 use crate::turn::Turn;
@@ -52,6 +53,11 @@ pub trait Agent: Send + Sync + 'static {
     /// What an instance in this state waits for; see [`Wait`]. Nothing: only timers reach it, the rest is kept.
     fn waits_for(&self, state: &Self::State) -> Vec<Wait>;
 
+    /// What it allows itself; see [`Limits`].
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
     /// Makes the state of an older version one of this version, for instances that a person moves. Pure.
     ///
     /// # Errors
@@ -73,6 +79,7 @@ pub(crate) struct Reacted {
 /// An agent without the type of its state. What panics in it is a refusal.
 pub(crate) trait AnyAgent: Send + Sync {
     fn topics(&self) -> &'static [&'static str];
+    fn limits(&self) -> Limits;
     fn route(&self, event: &Recorded<'_>) -> Result<Route, Refusal>;
     /// Without a state: the first reaction.
     fn react(&self, state: Option<&str>, input: &Input<'_>, turn: &mut Turn) -> Result<Reacted, Refusal>;
@@ -99,6 +106,10 @@ impl<A: Agent> Erased<A> {
 impl<A: Agent> AnyAgent for Erased<A> {
     fn topics(&self) -> &'static [&'static str] {
         self.0.topics()
+    }
+
+    fn limits(&self) -> Limits {
+        self.0.limits()
     }
 
     fn route(&self, event: &Recorded<'_>) -> Result<Route, Refusal> {

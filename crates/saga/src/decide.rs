@@ -10,7 +10,7 @@ use brainops_event::{
 use thiserror::Error;
 
 /// The source of what the runtime says about sagas, and of what people decide about them through it.
-const SOURCE: &str = "brainops/saga";
+pub(crate) const SOURCE: &str = "brainops/saga";
 /// The longest `decided_by`, in characters.
 const BY_LIMIT: usize = 200;
 /// The longest reason, in characters.
@@ -81,8 +81,7 @@ pub fn decision_event(
     decider: &Decider,
     (id, now): (EventId, Timestamp),
 ) -> Result<Outgoing, DecideError> {
-    within("by", &decider.by, BY_LIMIT)?;
-    within("reason", &decider.reason, REASON_LIMIT)?;
+    check(decider)?;
     let named = || (agent.to_owned(), correlation.to_owned(), decider.by.clone(), decider.reason.clone());
     let (agent, correlation, decided_by, reason) = named();
     let subject = Subject::new(format!("{agent}/{correlation}"))?;
@@ -124,6 +123,22 @@ pub fn fired_event(
         envelope = envelope.with_correlation_id(flow)?;
     }
     Ok(Outgoing::typed(envelope, timer)?)
+}
+
+/// The event that says that agents were stopped or started, about this subject.
+pub(crate) fn switch_event<T: TypedEvent>(
+    subject: &str,
+    data: &T,
+    decider: &Decider,
+    (id, now): (EventId, Timestamp),
+) -> Result<Outgoing, DecideError> {
+    check(decider)?;
+    Said { id, subject: Subject::new(subject)?, now, by: decider.by.clone() }.event(data)
+}
+
+fn check(decider: &Decider) -> Result<(), DecideError> {
+    within("by", &decider.by, BY_LIMIT)?;
+    within("reason", &decider.reason, REASON_LIMIT)
 }
 
 struct Said {

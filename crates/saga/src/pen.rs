@@ -5,8 +5,8 @@
 //! and what repeats it anywhere down the road is a repeat.
 
 use brainops_event::{
-    Catalog, Envelope, EventId, EventType, Outgoing, Recorded, Source, Subject, Timestamp, TypedEvent,
-    derived_id,
+    Catalog, CausePath, Envelope, EventId, EventType, Outgoing, Recorded, Source, Subject, Timestamp,
+    TypedEvent, derived_id,
 };
 
 use crate::refusal::Refusal;
@@ -49,6 +49,7 @@ pub(crate) struct Pen {
     author: Author,
     source: Source,
     cause: (String, String),
+    path: CausePath,
     now: Timestamp,
     index: u32,
     bytes: usize,
@@ -68,6 +69,7 @@ impl Pen {
     pub(crate) fn new(author: Author, input: &Recorded<'_>) -> Result<Self, Refusal> {
         Ok(Self {
             source: source_of(&author.agent)?,
+            path: CausePath::of(&input.envelope).through(&author.subject()),
             cause: (input.envelope.source().to_owned(), input.envelope.id().to_owned()),
             now: input.recorded_at,
             index: 0,
@@ -83,6 +85,16 @@ impl Pen {
 
     pub(crate) const fn author(&self) -> &Author {
         &self.author
+    }
+
+    /// Forgets what the chain of causes was: it begins with this saga.
+    pub(crate) fn begin_chain(&mut self) {
+        self.path = CausePath::default().through(&self.author.subject());
+    }
+
+    /// Whether it has written anything but facts.
+    pub(crate) fn has_decided(&self) -> bool {
+        self.written.iter().any(|written| !written.is_fact)
     }
 
     pub(crate) fn into_written(self) -> Vec<Written> {
@@ -106,6 +118,7 @@ impl Pen {
         say.flaw.map_or(Ok(()), Err)?;
         let subject = say.subject.clone().unwrap_or_else(|| self.author.subject());
         let mut envelope = self.envelope(&say.event_type, subject)?;
+        envelope = envelope.with_extension(CausePath::EXTENSION, self.path.to_string())?;
         if let Some(priority) = say.priority {
             envelope = envelope.with_priority(priority);
         }

@@ -31,16 +31,19 @@ pub enum RefusalClass {
     Overfull,
     /// A decision of that id stands in the log in other words.
     Conflict,
+    /// Sagas wake each other, or the chain of causes is too long.
+    Looping,
 }
 
 impl RefusalClass {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Refused,
         Self::Panicked,
         Self::UndoFailed,
         Self::UnknownVersion,
         Self::Overfull,
         Self::Conflict,
+        Self::Looping,
     ];
 
     /// Its name in events and rows.
@@ -53,6 +56,7 @@ impl RefusalClass {
             Self::UnknownVersion => "unknown_version",
             Self::Overfull => "overfull",
             Self::Conflict => "conflict",
+            Self::Looping => "looping",
         }
     }
 }

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::decide::{DecideError, fired_event};
 use crate::metrics as names;
+use crate::switch;
 
 /// How many timers one transaction fires at most.
 const BATCH: i64 = 1_000;
@@ -99,6 +100,7 @@ async fn sweep(pool: &PgPool, outbox: &Outbox) -> Result<Option<usize>, Unswept>
         return Err(Unswept::Passing("the outbox is full".to_owned()));
     }
     let mut transaction = pool.begin().await?;
+    switch::hold(&mut transaction, "").await?; // whose timers wait, the query says
     let rows = sqlx::query(AssertSqlSafe(take_due_sql())).bind(BATCH).fetch_all(&mut *transaction).await?;
     point("saga.timers_taken");
     if rows.is_empty() {
@@ -141,8 +143,7 @@ fn take_due_sql() -> String {
 }
 
 async fn is_any_due(pool: &PgPool) -> Result<bool, sqlx::Error> {
-    let sql = "SELECT EXISTS (SELECT FROM brainops.saga_timer WHERE deadline <= brainops.saga_clock())";
-    sqlx::query_scalar(sql).fetch_one(pool).await
+    sqlx::query_scalar(include_str!("sql/is_any_due.sql")).fetch_one(pool).await
 }
 
 fn event(row: &PgRow) -> Result<Outgoing, Unswept> {

@@ -10,6 +10,7 @@ use crate::append::Append;
 use crate::config::ServerConfig;
 use crate::health::{Probe, Readiness};
 use crate::moments::Moments;
+use crate::query::agents::StopSwitch;
 use crate::secret::Secret;
 
 /// The most requests that are worked on at the same time: with the largest bodies they take about a gigabyte.
@@ -30,6 +31,8 @@ pub struct ServerParts {
     pub pool: PgPool,
     /// The way to the log.
     pub appender: Arc<dyn Append>,
+    /// The stop switch of agents.
+    pub agents: Arc<dyn StopSwitch>,
     /// The way to past moments.
     pub moments: Arc<dyn Moments>,
     /// Keys and pseudonyms.
@@ -49,6 +52,7 @@ pub struct Doors {
     pub config: ServerConfig,
     pub pool: PgPool,
     pub appender: Arc<dyn Append>,
+    pub agents: Arc<dyn StopSwitch>,
     pub moments: Arc<dyn Moments>,
     pub keys: Arc<dyn KeyStore>,
     pub sealer: Arc<dyn Sealer>,
@@ -66,6 +70,7 @@ impl Doors {
             readiness: Readiness::new(parts.pool.clone(), parts.probes),
             pool: parts.pool,
             appender: parts.appender,
+            agents: parts.agents,
             moments: parts.moments,
             keys: parts.keys,
             sealer: parts.sealer,

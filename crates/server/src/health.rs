@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use brainops_outbox::OutboxState;
+use brainops_saga::Stopped;
 use futures::future::join_all;
 use serde::Serialize;
 use sqlx::PgPool;
@@ -104,9 +105,11 @@ impl Readiness {
 
     async fn ask(&self) -> Report {
         let asked = join_all(self.probes.iter().map(|probe| ask_probe(probe.as_ref())));
-        let (mut parts, read_models, outbox) = tokio::join!(asked, self.ask_read_models(), self.ask_outbox());
+        let (mut parts, read_models, outbox, agents) =
+            tokio::join!(asked, self.ask_read_models(), self.ask_outbox(), self.ask_agents());
         parts.extend(read_models);
         parts.push(outbox);
+        parts.extend(agents);
         Report { ready: parts.iter().all(|part| part.ready), parts }
     }
 
@@ -117,6 +120,13 @@ impl Readiness {
             Ok(Err(error)) if is_not_installed(&error) => Part::not_ready(OUTBOX, "not installed"),
             Ok(Err(_)) | Err(_) => Part::not_ready(OUTBOX, "unreachable"), // as Postgres is, which says why
         }
+    }
+
+    /// Agents that somebody has stopped. That is as it should be, so all is ready; but it is said.
+    async fn ask_agents(&self) -> Vec<Part> {
+        let asked = timeout(PROBE_LIMIT, brainops_saga::stopped(&self.pool)).await;
+        let stopped = asked.ok().and_then(Result::ok).unwrap_or_default(); // as Postgres is, which says why
+        stopped.iter().map(agents_part).collect()
     }
 
     /// Postgres and, when it answers, each read model that is served from it.
@@ -131,6 +141,12 @@ impl Readiness {
         tracing::debug!(error = %brainops_event::error_chain(failed.as_ref()), "postgres did not answer the readiness question");
         vec![Part::not_ready("postgres", "unreachable")]
     }
+}
+
+fn agents_part(stopped: &Stopped) -> Part {
+    let since = brainops_event::format_timestamp(&stopped.since);
+    let name = stopped.agent.as_ref().map_or_else(|| "agents".to_owned(), |agent| format!("agent {agent}"));
+    Part { reason: Some(format!("stopped since {since} by {}", stopped.by)), ..Part::ready(name) }
 }
 
 fn outbox_part(state: &OutboxState) -> Part {

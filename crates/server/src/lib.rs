@@ -34,5 +34,6 @@ pub use config::{ConfigError, MAX_BODY_BYTES, MIN_BODY_BYTES, ServerConfig, WEBH
 pub use doors::{Secrets, ServerParts};
 pub use health::{NotReady, Probe};
 pub use moments::{AskedMoment, MomentRefusal, Moments};
+pub use query::agents::StopSwitch;
 pub use secret::{Secret, SecretError};
 pub use server::{Server, ServerError};

@@ -13,6 +13,7 @@ mod saga;
 mod schema;
 mod serve;
 mod status;
+mod stop_agents;
 
 use std::path::PathBuf;
 
@@ -89,6 +90,8 @@ enum Command {
     Parked(parked::Command),
     #[command(subcommand)]
     Saga(saga::Command),
+    StopAgents(stop_agents::StopArguments),
+    StartAgents(stop_agents::StartArguments),
     #[command(subcommand)]
     Schema(schema::Command),
     #[command(subcommand)]
@@ -129,6 +132,8 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Projection(command) => projection::run(context, command).await,
         Command::Parked(command) => parked::run(context, command).await,
         Command::Saga(command) => saga::run(context, command).await,
+        Command::StopAgents(arguments) => stop_agents::stop(context, &arguments).await,
+        Command::StartAgents(arguments) => stop_agents::start(context, &arguments).await,
         Command::Schema(command) => schema::run(context, command).await,
         Command::Config(command) => config::run(context, command),
     }

@@ -29,6 +29,7 @@ pub async fn start_api(
     let pool = context.pool().await?;
     let shop = context.workshop_on(pool.clone())?;
     let parts = ServerParts {
+        agents: Arc::new((pool.clone(), ground.outbox.clone())),
         pool,
         appender: Arc::new(ground.outbox.clone()),
         moments: Arc::new(MomentDesk::new(shop, read_models::all())),

@@ -18,7 +18,7 @@ enum Part {
 use Part::{Field, Text};
 
 /// What schemas say about subjects in their docs, by the beginning of the record's name.
-const SUBJECTS: [(&str, &[Part]); 14] = [
+const SUBJECTS: [(&str, &[Part]); 15] = [
     ("brainops.lead.", &[Field("lead_id")]),
     ("brainops.outreach.", &[Field("lead_id")]),
     ("brainops.deployment.", &[Field("service"), Text("/"), Field("environment")]),
@@ -28,6 +28,7 @@ const SUBJECTS: [(&str, &[Part]); 14] = [
     ("brainops.monitor.Incident", &[Field("incident_id")]),
     ("brainops.business.", &[Text("metrics/"), Field("metric")]),
     ("brainops.projection.", &[Field("read_model")]),
+    ("brainops.saga.Agents", &[Field("agent")]),
     ("brainops.saga.SagaUnrouted", &[Field("agent")]),
     ("brainops.saga.", &[Field("agent"), Text("/"), Field("correlation")]),
     ("brainops.privacy.", &[Field("key_id")]),

@@ -28,6 +28,7 @@ use crate::cast::{Cast, TOPIC};
 use crate::instance::Instance;
 use crate::refusal::Refusal;
 use crate::runtime::{Before, Stage, StoreError, inbox_name, keeper, leave_places, lock, note_taken, save};
+use crate::switch::Told;
 
 /// How many transactions are taken again in one of Postgres.
 const CHUNK: usize = 500;
@@ -84,14 +85,21 @@ pub async fn recover(cast: &Cast, stage: &Stage) -> Result<Recovered, RecoverErr
     let unreadable = |source| ReplayError::History { correlation: String::new(), source };
     let mut history = History::new(cast.name());
     let told = only(&to, |topic| *topic == saga_topic);
+    let mut switches = Vec::new();
     let mut reading = read(&cluster, registry, &from, &told).await.map_err(ReplayError::from)?;
     while let Some(batch) = reading.next().await {
         for item in batch.map_err(ReplayError::from)?.items() {
             if let Item::Event(event) = item {
                 history.hear(&event, |_| true).map_err(unreadable)?;
+                switches.extend(Told::of(cast.name(), &event).map_err(unreadable)?);
             }
         }
     }
+    let mut connection = stage.pool.acquire().await?;
+    for switch in switches {
+        switch.again(&mut connection).await?;
+    }
+    drop(connection);
     let mut recovered = Recovered::default();
     let mut reading = read(&cluster, registry, &from, &to).await.map_err(ReplayError::from)?;
     while let Some(batch) = reading.next().await {

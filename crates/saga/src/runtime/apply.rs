@@ -26,9 +26,12 @@ use crate::cast::Cast;
 use crate::metrics as names;
 use crate::pen::source_of;
 use crate::refusal::Refusal;
+use crate::switch;
 
 /// How long the answer whether the outbox is full is good for.
 const FULL_IS_GOOD_FOR: Duration = Duration::from_millis(250);
+/// How often a stopped agent looks whether it may go on.
+const STOPPED_LOOK: Duration = Duration::from_millis(250);
 
 /// Lets instances of one agent react to batches.
 pub(crate) struct Applier {
@@ -47,6 +50,8 @@ enum Attempt {
     Unknown(Done, sqlx::Error),
     /// Some decisions stand in the log in other words; nothing is written.
     Conflicts(Conflicts),
+    /// Somebody has stopped this agent; nothing is written.
+    Stopped,
 }
 
 /// What an attempt has done, if it is committed.
@@ -120,6 +125,7 @@ impl Applier {
                     }
                 }
                 Ok(Attempt::Conflicts(more)) => conflicts.extend(more),
+                Ok(Attempt::Stopped) => self.wait_until_started(&mut backoff, shutdown).await?,
                 Err(Failed::Fault(fault)) => return Err(fault.into()),
                 Err(Failed::Database(error)) => self.wait_after(error, &mut backoff, shutdown).await?,
                 Err(Failed::Append(error)) if error.is_transient() => {
@@ -140,6 +146,10 @@ impl Applier {
         conflicts: &Conflicts,
     ) -> Result<Attempt, Failed> {
         let mut transaction = begin(&self.pool, &self.keeper).await?;
+        if switch::hold(&mut transaction, self.agent()).await? {
+            transaction.rollback().await?;
+            return Ok(Attempt::Stopped);
+        }
         point("saga.begun");
         let moved = move_on(&mut transaction, &self.keeper, moves).await?;
         point("saga.checkpoint_moved");
@@ -326,6 +336,27 @@ impl Applier {
                 Err(RunError::ImpossibleCheckpoint { agent: self.agent() }.into())
             }
         }
+    }
+
+    /// Waits until nobody stops this agent any more.
+    async fn wait_until_started(
+        &self,
+        backoff: &mut Backoff,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Halt> {
+        tracing::warn!(agent.name = self.agent(), "stopped: nothing is reacted to until somebody starts it");
+        loop {
+            match switch::is_stopped(&self.pool, self.agent()).await {
+                Ok(false) => break,
+                Ok(true) => tokio::select! {
+                    () = tokio::time::sleep(STOPPED_LOOK) => {}
+                    () = shutdown.cancelled() => return Err(Halt::ShutDown),
+                },
+                Err(error) => self.wait_after(error, backoff, shutdown).await?,
+            }
+        }
+        tracing::info!(agent.name = self.agent(), "started again");
+        Ok(())
     }
 
     /// Waits after an error of the database, if the same may then succeed.

@@ -9,6 +9,8 @@
 //!   └── the same again ◀── not committed ◀── checkpoints read behind locks ◀── no answer ───────────────┘
 //! ```
 //!
+//! BEGIN holds the stop switch for the transaction (`switch.rs`): where it is thrown, nothing of this is done.
+//!
 //! Two processes that own one partition are told apart by the epoch: one of them moves nothing. Two processes with events
 //! for one instance, from different partitions, are put in order by the lock on its row, and `saga.reacted` says in which.
 

@@ -1,7 +1,8 @@
 //! Acting on an input, or not: reactions, undo, parking. What fails has changed nothing.
 
-use brainops_event::Recorded;
-use brainops_event::types::saga::SagaParked;
+use brainops_event::types::saga::{SagaLoopCut, SagaParked};
+use brainops_event::{CausePath, Recorded};
+use brainops_fault::{Bug, planted};
 
 use super::Sitting;
 use crate::cast::Cast;
@@ -75,7 +76,11 @@ impl Sitting<'_> {
         let Some(instance) = &self.instance else { return Ok(()) };
         let unknown = Refusal::of(RefusalClass::UnknownVersion, "unknown_version");
         let agent = self.cast.version(instance.version).ok_or(unknown)?;
-        let pen = Pen::new(author(self.cast, instance), event)?;
+        let mut pen = Pen::new(author(self.cast, instance), event)?;
+        let passes = self.let_pass.as_ref().is_some_and(|input| *input == event.position().to_string());
+        if passes {
+            pen.begin_chain(); // with the person who lets it pass
+        }
         let mut book = Book { beginning: None, ..instance.book.clone() };
         let input = match timer {
             None => Input::event_of(event),
@@ -88,6 +93,10 @@ impl Sitting<'_> {
         let mut turn = Turn::new(pen, timers);
         let state = Some(instance.state.as_str()).filter(|state| *state != "null");
         let reacted = agent.react(state, &input, &mut turn)?;
+        if turn.pen.has_decided() && !passes && !planted(Bug::LoopsAllowed) {
+            let saga = turn.pen.author().subject();
+            agent.limits().check_chain(&CausePath::of(&event.envelope), &saga)?;
+        }
         let mut draft = Draft::new(turn.pen, book, instance.phase, instance.mailbox.len());
         draft.renew_waits(reacted.waits);
         draft.apply(turn.acts)?;
@@ -150,8 +159,28 @@ impl Sitting<'_> {
             reason_class: refusal.class().as_str().to_owned(),
             code: Some(refusal.code().to_owned()),
         })?;
+        if refusal.class() == RefusalClass::Looping {
+            pen.fact(&loop_cut(pen.author().clone(), input, refusal))?;
+        }
         self.written.extend(pen.into_written());
         Ok(())
+    }
+}
+
+/// Says which sagas woke each other.
+fn loop_cut(author: Author, input: &Recorded<'_>, refusal: Refusal) -> SagaLoopCut {
+    let (path, saga) = (CausePath::of(&input.envelope), author.subject());
+    SagaLoopCut {
+        input: input.position().to_string(),
+        event_source: input.envelope.source().to_owned(),
+        event_id: input.envelope.id().to_owned(),
+        code: refusal.code().to_owned(),
+        hops: i64::from(path.hops()) + 1,
+        rounds: i64::from(path.times(&saga)),
+        cycle: path.cycle(&saga),
+        agent: author.agent,
+        correlation: author.correlation,
+        run: author.run,
     }
 }
 

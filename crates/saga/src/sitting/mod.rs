@@ -56,6 +56,8 @@ pub(crate) struct Sitting<'a> {
     consumed: Vec<Position>,
     /// What every reaction is refused with, if anything.
     refusal: Option<Refusal>,
+    /// The position of the input that a person lets pass, whatever the agent allows itself.
+    let_pass: Option<String>,
     /// Reactions that are refused because they were, by the positions of their inputs.
     refused: BTreeMap<String, Refusal>,
 }
@@ -79,6 +81,7 @@ impl<'a> Sitting<'a> {
             written: Vec::new(),
             consumed: Vec::new(),
             refusal: None,
+            let_pass: None,
             refused: BTreeMap::new(),
         }
     }

@@ -47,7 +47,10 @@ impl Sitting<'_> {
                 return self.change(pen, |draft| draft.end("not_begun"));
             }
         }
-        self.drain(event)
+        self.let_pass = Some(input.to_owned());
+        let drained = self.drain(event);
+        self.let_pass = None;
+        drained
     }
 
     /// Undoes what was done, and ends.

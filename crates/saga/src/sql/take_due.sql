@@ -1,11 +1,14 @@
--- Takes timers that are due, the earliest first; those that somebody else is firing are left to them.
+-- Takes timers that are due, the earliest first; those that somebody else is firing are left to them, those of agents
+-- that are stopped wait.
 WITH due AS MATERIALIZED (
     SELECT setting
-      FROM brainops.saga_timer
+      FROM brainops.saga_timer AS timer
      WHERE deadline <= brainops.saga_clock()
+       AND NOT EXISTS (SELECT FROM brainops.saga_switch AS switch
+                        WHERE switch.is_stopped AND switch.agent IN ('*', timer.agent))
      ORDER BY deadline
      LIMIT $1
-       FOR UPDATE SKIP LOCKED
+       FOR UPDATE OF timer SKIP LOCKED
 )
 DELETE FROM brainops.saga_timer AS timer
  USING due

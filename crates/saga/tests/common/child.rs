@@ -93,6 +93,14 @@ impl Process {
     }
 }
 
+/// Whether a test of this binary fails with a mistake planted.
+pub fn turns_red(test: &str, bug: Bug) -> bool {
+    let mut command = Command::new(std::env::current_exe().expect("a test binary"));
+    command.args(["--exact", test]).env("BRAINOPS_PLANTED", bug.name());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    !command.status().expect("a process").success()
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();

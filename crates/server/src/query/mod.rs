@@ -1,5 +1,6 @@
 //! Answers from the read models. Each answer is read in one transaction that sees one moment, and carries the
 //! frontier of that moment: the same frontier gives the same rows. What is sealed is shown sealed; nothing here opens.
+pub mod agents;
 mod as_of;
 mod cursor;
 pub mod deployments;

@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::agents::stops;
 use super::cursor::Question;
 use super::page::{DEFAULT_LIMIT, MAX_LIMIT};
 use super::params::Params;
@@ -171,7 +172,8 @@ pub async fn list(State(doors): State<Arc<Doors>>, uri: Uri) -> Result<Response,
     let last = sagas.last().filter(|_| more);
     let next_cursor = last.map(|last| question.after(&[&last.agent, &last.saga.correlation]));
     let rows: Vec<Saga> = sagas.iter().map(Saga::of).collect();
-    Ok(Json(json!({ "rows": rows, "next_cursor": next_cursor })).into_response())
+    Ok(Json(json!({ "rows": rows, "next_cursor": next_cursor, "stopped": stops(&doors).await? }))
+        .into_response())
 }
 
 fn hours(params: &Params) -> Result<Option<i64>, Problem> {

@@ -256,6 +256,22 @@ pub fn data<Fact: TypedEvent>(event: &Outgoing) -> Fact {
     decode_datum(&event.schema.fast, &event.datum).unwrap()
 }
 
+/// Nobody runs agents here.
+struct NoAgents;
+
+#[async_trait::async_trait]
+impl crate::StopSwitch for NoAgents {
+    async fn throw(
+        &self,
+        agent: Option<&str>,
+        _: bool,
+        _: &brainops_saga::Decider,
+    ) -> Result<i64, brainops_saga::SwitchError> {
+        let agent = agent.unwrap_or("*").to_owned();
+        Err(brainops_saga::SwitchError::Unknown { agent, known: String::new() })
+    }
+}
+
 /// What doors stand on, all of it in memory.
 pub fn parts(log: Arc<MemoryLog>, keys: Arc<MemoryKeys>) -> ServerParts {
     // Nobody listens there: what needs Postgres says so.
@@ -265,6 +281,7 @@ pub fn parts(log: Arc<MemoryLog>, keys: Arc<MemoryKeys>) -> ServerParts {
     ServerParts {
         pool,
         appender: log,
+        agents: Arc::new(NoAgents),
         moments: Arc::new(MemoryMoments::default()),
         keys: keys.clone(),
         sealer: keys,

@@ -220,6 +220,7 @@ async fn doors(namespace: &Namespace, state: &Path, outbox: Outbox) -> Server {
     let secret = |text: &str| Secret::new(text.to_owned()).unwrap();
     let parts = ServerParts {
         pool: namespace.pool().clone(),
+        agents: Arc::new((namespace.pool().clone(), outbox.clone())),
         appender: Arc::new(outbox),
         moments: Arc::new(NoHistory),
         keys: keys.clone(),

@@ -1,6 +1,6 @@
 //! `brainops saga list`
 
-use brainops_saga::{Filter, list};
+use brainops_saga::{Filter, list, stopped};
 use chrono::{TimeDelta, Utc};
 use clap::Args;
 
@@ -47,8 +47,12 @@ pub async fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exi
         after: None,
         limit: *limit,
     };
-    let sagas: Vec<Saga> = list(&context.pool().await?, filter).await?.iter().map(Saga::of).collect();
+    let pool = context.pool().await?;
+    let sagas: Vec<Saga> = list(&pool, filter).await?.iter().map(Saga::of).collect();
     context.output.answer(&sagas, |sagas| sagas_table(sagas))?;
+    for stop in stopped(&pool).await? {
+        context.output.talk(&stop.to_string());
+    }
     if sagas.len() == *limit as usize {
         context.output.talk(&format!("there may be more than these {limit}; see --limit"));
     }

@@ -1,7 +1,7 @@
 //! Whether agents are at work, and what waits for people.
 
 use anyhow::Context as _;
-use brainops_saga::{Filter, ListedSaga, list};
+use brainops_saga::{Filter, ListedSaga, list, stopped};
 use chrono::{TimeDelta, Utc};
 use sqlx::PgPool;
 
@@ -41,6 +41,9 @@ pub async fn check(pool: &PgPool) -> Findings {
             "brainops saga list --stuck; what they wait for may never come",
         ));
     }
+    for stop in stopped(pool).await.context("the stop switch cannot be read")? {
+        findings.push(Finding::warning(NAME, stop.to_string(), "brainops start-agents, once it is mended"));
+    }
     if let Some(overdue) = overdue(pool).await? {
         let found = format!("a timer is overdue for {}: nobody fires them", duration(overdue));
         findings.push(Finding::error(
@@ -57,7 +60,10 @@ pub async fn check(pool: &PgPool) -> Findings {
 
 /// How long the timer that is overdue longest is, in seconds, if that is too long.
 async fn overdue(pool: &PgPool) -> anyhow::Result<Option<f64>> {
-    let sql = "SELECT extract(epoch FROM brainops.saga_clock() - min(deadline))::double precision FROM brainops.saga_timer";
+    let sql = "SELECT extract(epoch FROM brainops.saga_clock() - min(deadline))::double precision \
+                 FROM brainops.saga_timer AS timer \
+                WHERE NOT EXISTS (SELECT FROM brainops.saga_switch AS switch \
+                                   WHERE switch.is_stopped AND switch.agent IN ('*', timer.agent))";
     let overdue: Option<f64> =
         sqlx::query_scalar(sql).fetch_one(pool).await.context("timers cannot be read")?;
     Ok(overdue.filter(|overdue| *overdue > OVERDUE_WARNING_S))

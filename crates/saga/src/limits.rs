@@ -1,0 +1,52 @@
+//! What an agent allows itself. Pure.
+
+use brainops_event::CausePath;
+
+use crate::refusal::{Refusal, RefusalClass};
+
+/// What an agent allows itself: beyond it, sagas park instead of reacting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many reactions of sagas the chain of causes may have, this one among them. Default: 100.
+    pub hops: u32,
+    /// How often one saga may be woken again by what it has said itself, through whatever other sagas. Default: 30.
+    ///
+    /// Timers and people begin a chain anew, so that reminders and retries are no loops.
+    pub rounds: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { hops: 100, rounds: 30 }
+    }
+}
+
+impl Limits {
+    /// Whether a saga may decide anything about an input with this path.
+    pub(crate) fn check_chain(&self, before: &CausePath, saga: &str) -> Result<(), Refusal> {
+        if before.times(saga) > self.rounds {
+            return Err(Refusal::of(RefusalClass::Looping, "too_many_rounds"));
+        }
+        if before.hops() >= self.hops {
+            return Err(Refusal::of(RefusalClass::Looping, "too_many_hops"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_may_be_as_long_and_come_around_as_often_as_is_said() {
+        let limits = Limits { hops: 5, rounds: 1 };
+        let path = |sagas: &[&str]| sagas.iter().fold(CausePath::default(), |path, saga| path.through(saga));
+        let check =
+            |sagas: &[&str]| limits.check_chain(&path(sagas), "a/1").map_err(|refusal| refusal.code());
+        assert_eq!(check(&["a/1", "b/1"]), Ok(()));
+        assert_eq!(check(&["a/1", "b/1", "a/1", "b/1"]), Err("too_many_rounds"));
+        assert_eq!(check(&["b/1", "c/1", "d/1", "e/1"]), Ok(()));
+        assert_eq!(check(&["b/1", "c/1", "d/1", "e/1", "f/1"]), Err("too_many_hops"));
+    }
+}
