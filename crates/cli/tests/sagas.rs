@@ -13,7 +13,7 @@ use brainops_testkit::{eventually, said};
 use chrono::DateTime;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use support::{Installation, LIMIT, Service, text};
+use support::{Installation, LIMIT, Service};
 
 const AGENT: &str = "lead-follow-up";
 
@@ -53,16 +53,6 @@ async fn followed_up(name: &str, leads: &[&str]) -> (Installation, Service) {
     (installation, service)
 }
 
-/// Checks how a command ends, and that it says all of this.
-fn ends(installation: &Installation, arguments: &[&str], code: i32, parts: &[&str]) {
-    let output = installation.output(arguments);
-    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-    for part in parts {
-        assert!(said.contains(part), "{arguments:?} does not say {part:?}: {said}");
-    }
-}
-
 fn decide<'a>(verb: &'a str, lead: &'a str) -> Vec<&'a str> {
     vec!["saga", verb, AGENT, lead, "--by", "kim", "--reason", "a test"]
 }
@@ -74,28 +64,28 @@ async fn a_person_sees_what_a_saga_waits_for_and_decides_about_it() {
     let about: Vec<&Value> = listed.as_array().unwrap().iter().map(|saga| &saga["correlation"]).collect();
     assert_eq!(about, ["lead-1", "lead-2"]);
     assert_eq!(listed[0]["timers"][0]["name"], "term", "{listed}");
-    ends(&installation, &["saga", "list", "--stuck"], 0, &["there are none"]);
-    ends(&installation, &["saga", "list", "--stuck", "--longer-than-hours", "0"], 3, &["lead-1"]);
+    installation.ends(&["saga", "list", "--stuck"], 0, &["there are none"]);
+    installation.ends(&["saga", "list", "--stuck", "--longer-than-hours", "0"], 3, &["lead-1"]);
     installation.caught_up().await;
     let parts = ["version 1: running", "waits for", "timer", "remembers", "saga.started", "saga.reacted"];
-    ends(&installation, &["saga", "show", AGENT, "lead-1"], 0, &parts);
-    ends(&installation, &["saga", "show", AGENT, "lead-9"], 4, &["has no saga about lead-9"]);
+    installation.ends(&["saga", "show", AGENT, "lead-1"], 0, &parts);
+    installation.ends(&["saga", "show", AGENT, "lead-9"], 4, &["has no saga about lead-9"]);
 
-    ends(&installation, &decide("pause", "lead-1"), 0, &["done", "is paused"]);
-    ends(&installation, &decide("pause", "lead-1"), 1, &["is paused already"]);
+    installation.ends(&decide("pause", "lead-1"), 0, &["done", "is paused"]);
+    installation.ends(&decide("pause", "lead-1"), 1, &["is paused already"]);
     let won = said::<LeadWon>("won-1", "lead-1", DateTime::UNIX_EPOCH, json!({"lead_id": "lead-1"}));
     installation.namespace.appender().append(won).await.unwrap();
     let kept = || async {
         installation.count("SELECT kept::bigint FROM brainops.saga WHERE correlation = 'lead-1'").await == 1
     };
     eventually(LIMIT, kept).await.expect("what comes to a paused saga is kept");
-    ends(&installation, &decide("resume", "lead-1"), 0, &["done", "is ended"]);
-    ends(&installation, &decide("resume", "lead-1"), 1, &["is not paused"]);
-    ends(&installation, &decide("retry", "lead-2"), 1, &["is not parked, it is running"]);
-    ends(&installation, &decide("cancel", "lead-2"), 0, &["done", "is ended"]);
-    ends(&installation, &decide("cancel", "lead-2"), 1, &["has ended"]);
-    ends(&installation, &decide("move", "lead-2"), 1, &["has ended"]);
-    ends(&installation, &["saga", "list", "--status", "ended"], 0, &["lead-1", "lead-2"]);
+    installation.ends(&decide("resume", "lead-1"), 0, &["done", "is ended"]);
+    installation.ends(&decide("resume", "lead-1"), 1, &["is not paused"]);
+    installation.ends(&decide("retry", "lead-2"), 1, &["is not parked, it is running"]);
+    installation.ends(&decide("cancel", "lead-2"), 0, &["done", "is ended"]);
+    installation.ends(&decide("cancel", "lead-2"), 1, &["has ended"]);
+    installation.ends(&decide("move", "lead-2"), 1, &["has ended"]);
+    installation.ends(&["saga", "list", "--status", "ended"], 0, &["lead-1", "lead-2"]);
     service.kill();
     installation.close().await;
 }
@@ -109,23 +99,23 @@ async fn what_a_timer_led_to_is_explained_and_history_decides_the_same_again() {
     let fired =
         installation.texts("SELECT id FROM events.event WHERE type = 'saga.timer.fired'").await.remove(0);
     let parts = ["saga.timer.fired", "agent.task.follow_up", "<-- this one"];
-    ends(&installation, &["explain", &fired], 0, &parts);
-    ends(&installation, &["explain", &fired, "--form", "dot"], 0, &["digraph flow {", "->"]);
+    installation.ends(&["explain", &fired], 0, &parts);
+    installation.ends(&["explain", &fired, "--form", "dot"], 0, &["digraph flow {", "->"]);
     let explained = installation.json(&["explain", &fired]);
     let types: Vec<&Value> =
         explained["events"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
     assert!(types.iter().any(|one| **one == "lead.discovered"), "{explained}");
-    ends(&installation, &["explain", "nobody"], 4, &["knows no event nobody"]);
+    installation.ends(&["explain", "nobody"], 4, &["knows no event nobody"]);
 
     let replay = ["saga", "replay", AGENT, "--all"];
-    ends(&installation, &replay, 0, &["3 sagas took", "all is decided as it was"]);
-    ends(&installation, &["saga", "replay", AGENT, "lead-2"], 0, &["1 sagas took"]);
+    installation.ends(&replay, 0, &["3 sagas took", "all is decided as it was"]);
+    installation.ends(&["saga", "replay", AGENT, "lead-2"], 0, &["1 sagas took"]);
     let since = ["saga", "replay", AGENT, "--all", "--since", "2026-01-01", "--with-version", "1", "--json"];
     let answer = installation.json(&since[..since.len() - 1]);
     assert_eq!((&answer["sagas"], &answer["differing"]), (&json!(3), &json!(0)), "{answer}");
-    ends(&installation, &["saga", "replay", AGENT, "--all", "--with-version", "7"], 4, &["no version 7"]);
-    ends(&installation, &["saga", "replay", "nobody", "--all"], 4, &["there is no agent", AGENT]);
-    ends(&installation, &["saga", "replay", AGENT, "--all", "--since", "once"], 1, &["once"]);
+    installation.ends(&["saga", "replay", AGENT, "--all", "--with-version", "7"], 4, &["no version 7"]);
+    installation.ends(&["saga", "replay", "nobody", "--all"], 4, &["there is no agent", AGENT]);
+    installation.ends(&["saga", "replay", AGENT, "--all", "--since", "once"], 1, &["once"]);
     service.kill();
     installation.close().await;
 }

@@ -75,6 +75,16 @@ impl Installation {
         self.command(arguments).output().expect("it starts")
     }
 
+    /// Checks how a command ends, and that it says all of this.
+    pub fn ends(&self, arguments: &[&str], code: i32, parts: &[&str]) {
+        let output = self.output(arguments);
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        for part in parts {
+            assert!(said.contains(part), "{arguments:?} does not say {part:?}: {said}");
+        }
+    }
+
     /// What the program answers in JSON; it must end well.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let output = self.output(&[&["--json"], arguments].concat());
