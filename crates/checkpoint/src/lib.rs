@@ -2,7 +2,7 @@
 //! and the little around them that every such reader needs.
 //!
 //! Knows positions and Postgres; does not know what is made of records. Begin with [`Keeper`], then [`take_over`] and
-//! [`advance()`]. [`advance`], [`backoff`] and [`sqlstate`] are the parts that know no database.
+//! [`move_on`]. [`advance`], [`backoff`] and [`sqlstate`] are the parts that know no database.
 
 pub mod advance;
 pub mod backoff;
