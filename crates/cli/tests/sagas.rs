@@ -119,3 +119,25 @@ async fn what_a_timer_led_to_is_explained_and_history_decides_the_same_again() {
     service.kill();
     installation.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sagas_that_postgres_has_forgotten_come_back_from_the_log_and_decide_nothing_twice() {
+    let (installation, service) = followed_up("restored", &["lead-1", "lead-2"]).await;
+    installation.ends(&decide("pause", "lead-2"), 0, &["done", "is paused"]);
+    service.kill();
+    let rows = "SELECT correlation || ' ' || revision || ' ' || status || ' ' || state FROM brainops.saga ORDER BY 1";
+    let (before, decided) = (installation.texts(rows).await, installation.records(&["saga", "agent"]).await);
+    let forget = "TRUNCATE brainops.saga, brainops.saga_inbox, brainops.saga_kept, brainops.saga_timer, brainops.saga_checkpoint";
+    sqlx::raw_sql(AssertSqlSafe(forget.to_owned())).execute(installation.namespace.pool()).await.unwrap();
+    let service = installation.serve_as("projectors,sagas,relay");
+    let is_back = || async { installation.texts(rows).await == before };
+    eventually(LIMIT, is_back).await.expect("they are what they were");
+    assert_eq!(installation.count("SELECT count(*) FROM brainops.saga_timer").await, 2);
+    discovered(&installation, "lead-3").await;
+    until_status(&installation, "lead-3", "running").await;
+    let of_one = decided / 2; // nothing but what the third one has begun with was added
+    let now = installation.records(&["saga", "agent"]).await;
+    assert!(now > decided && now <= decided + of_one, "{decided} records, now {now}");
+    service.kill();
+    installation.close().await;
+}

@@ -1,12 +1,20 @@
 //! The role `sagas`: every agent of this program, and the timers of all agents.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
-use brainops_saga::{SagaOptions, Stage, fire_timers, run};
+use brainops_event::error_chain;
+use brainops_saga::{Cast, RecoverError, SagaOptions, Stage, fire_timers, recover, run};
 use tokio::task::JoinSet;
 
 use super::{Ground, Role, Stop};
 use crate::agents;
 use crate::context::Context;
+
+/// How long a relay may take to read the end of the log, which is all of it after Postgres was made anew.
+const OPEN_LIMIT: Duration = Duration::from_secs(3_600);
+/// How long is waited until what could not be recovered is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Begins to follow. An agent that ends by its own fault leaves the others running; the log says why.
 pub async fn start_sagas(
@@ -25,7 +33,7 @@ pub async fn start_sagas(
     };
     for cast in agents::all()? {
         let name = cast.name();
-        let running = run(cast, stage.clone(), SagaOptions::default(), stop.clone());
+        let running = live(cast, stage.clone(), Stop::clone(stop));
         tasks.spawn(async move {
             running.await.with_context(|| format!("role {}: agent {name} has stopped", Role::Sagas.name()))
         });
@@ -35,4 +43,41 @@ pub async fn start_sagas(
         firing.await.with_context(|| format!("role {}: no timer fires any more", Role::Sagas.name()))
     });
     Ok(())
+}
+
+/// The life of an agent here. What its tables have forgotten since a backup comes first: it is read from where they stand to
+/// the end of the log, so that is little when they have forgotten nothing.
+async fn live(cast: Cast, stage: Stage, stop: Stop) -> anyhow::Result<()> {
+    tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        recovered = bring_back(&cast, &stage) => recovered?,
+    }
+    Ok(run(cast, stage, SagaOptions::default(), stop).await?)
+}
+
+async fn bring_back(cast: &Cast, stage: &Stage) -> anyhow::Result<()> {
+    while let Err(error) = stage.outbox.opened(OPEN_LIMIT).await {
+        tracing::warn!(agent.name = cast.name(), error = %error_chain(&error), "the outbox takes no decisions yet");
+    }
+    loop {
+        match recover(cast, stage).await {
+            Ok(found) => {
+                if found.transactions + found.unfinished > 0 {
+                    tracing::warn!(
+                        agent.name = cast.name(),
+                        transactions = found.transactions,
+                        differing = found.differing,
+                        unfinished = found.unfinished,
+                        "sagas had forgotten what the log says of them"
+                    );
+                }
+                return Ok(());
+            }
+            Err(error @ RecoverError::Row(_)) => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(agent.name = cast.name(), error = %error_chain(&error), "what sagas have forgotten cannot be looked for; trying again");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
 }
