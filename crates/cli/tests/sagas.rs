@@ -98,7 +98,7 @@ async fn what_a_timer_led_to_is_explained_and_history_decides_the_same_again() {
     until_indexed(&installation, "agent.task.follow_up", 1).await;
     let fired =
         installation.texts("SELECT id FROM events.event WHERE type = 'saga.timer.fired'").await.remove(0);
-    let parts = ["saga.timer.fired", "agent.task.follow_up", "<-- this one"];
+    let parts = ["└─ saga.timer.fired", "└─ agent.task.follow_up", "<-- this one"];
     installation.ends(&["explain", &fired], 0, &parts);
     installation.ends(&["explain", &fired, "--form", "dot"], 0, &["digraph flow {", "->"]);
     let explained = installation.json(&["explain", &fired]);

@@ -127,7 +127,13 @@ impl Pen {
 
     /// Says what the runtime did.
     pub(crate) fn fact<T: TypedEvent>(&mut self, data: &T) -> Result<(), Refusal> {
-        let envelope = self.envelope(T::EVENT_TYPE, self.author.subject())?;
+        let id = self.next_id(T::EVENT_TYPE)?;
+        self.fact_of(id, data)
+    }
+
+    /// As [`Pen::fact`], under an id that was drawn before, since others are to name it.
+    pub(crate) fn fact_of<T: TypedEvent>(&mut self, id: EventId, data: &T) -> Result<(), Refusal> {
+        let envelope = self.envelope_of(id, T::EVENT_TYPE, self.author.subject())?;
         let event = Outgoing::typed(envelope, data)?;
         self.written.push(Written { event, is_fact: true });
         Ok(())
@@ -135,6 +141,10 @@ impl Pen {
 
     fn envelope(&mut self, event_type: &str, subject: String) -> Result<Envelope, Refusal> {
         let id = self.next_id(event_type)?;
+        self.envelope_of(id, event_type, subject)
+    }
+
+    fn envelope_of(&self, id: EventId, event_type: &str, subject: String) -> Result<Envelope, Refusal> {
         let envelope =
             Envelope::new(id, self.source.clone(), EventType::new(event_type)?, Subject::new(subject)?);
         Ok(envelope

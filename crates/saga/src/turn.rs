@@ -88,14 +88,16 @@ impl Turn {
             return;
         };
         let author = self.pen.author().clone();
-        let fact = self.pen.fact(&SagaTimerSet {
+        let fact = SagaTimerSet {
             agent: author.agent,
             correlation: author.correlation,
             run: author.run,
             timer: name.to_owned(),
             setting: setting.to_string(),
             deadline,
-        });
+        };
+        // Its own id is that of the setting, which the fired timer names as its cause.
+        let fact = self.pen.fact_of(setting.clone(), &fact);
         if self.held(fact).is_none() {
             return;
         }
