@@ -102,7 +102,7 @@ async fn under_load_no_process_decides_anything_after_the_answer_and_killed_ones
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn timers_and_people_wait_for_the_agent_that_is_stopped_by_name() {
+async fn timers_wait_for_the_agent_that_is_stopped_by_name() {
     let scene = Scene::new("sagastopname").await;
     let (running, firing) = (scene.run(Tally::default()), scene.fire());
     scene.append(vec![count_with("a", 1, 0, "set soon 1500")]).await;
