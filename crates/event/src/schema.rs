@@ -109,12 +109,61 @@ impl fmt::Debug for WriterSchema {
     }
 }
 
-/// Whether two texts are the same schema but for spaces and the order of attributes: registries do not all give back
-/// the text that they were given.
+/// Whether two texts are the same schema but for spaces, the order of attributes, and names that are written out or left to
+/// the namespace around them: registries do not all give back the text that they were given.
 #[must_use]
 pub fn is_same_schema(one: &str, other: &str) -> bool {
-    let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    let parsed = |text: &str| {
+        let mut schema = serde_json::from_str::<serde_json::Value>(text).ok()?;
+        write_out(&mut schema, "");
+        Some(schema)
+    };
     one == other || parsed(one).is_some_and(|one| parsed(other).is_some_and(|other| one == other))
+}
+
+/// Writes names of types out, within the namespace around them (Avro 1.12, "Names").
+fn write_out(schema: &mut serde_json::Value, around: &str) {
+    use serde_json::Value;
+
+    match schema {
+        Value::String(name) if !PRIMITIVES.contains(&name.as_str()) => *name = full_name(name, around),
+        Value::Array(union) => union.iter_mut().for_each(|one| write_out(one, around)),
+        Value::Object(object) => {
+            let is_named =
+                object.get("type").and_then(Value::as_str).is_some_and(|kind| NAMED.contains(&kind));
+            let name = object.get("name").and_then(Value::as_str).filter(|_| is_named);
+            let namespace = object.get("namespace").and_then(Value::as_str).unwrap_or(around);
+            let full = name.map(|name| full_name(name, namespace));
+            let within = match &full {
+                Some(full) => full.rsplit_once('.').map_or(String::new(), |(within, _)| within.to_owned()),
+                None => around.to_owned(),
+            };
+            if let Some(full) = full {
+                object.remove("namespace");
+                object.insert("name".to_owned(), Value::String(full));
+            } else if let Some(inner) = object.get_mut("type") {
+                write_out(inner, &within);
+            }
+            for key in ["items", "values"] {
+                object.get_mut(key).into_iter().for_each(|inner| write_out(inner, &within));
+            }
+            let fields = object.get_mut("fields").and_then(Value::as_array_mut);
+            for field in fields.into_iter().flatten() {
+                field.get_mut("type").into_iter().for_each(|inner| write_out(inner, &within));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Types of Avro that have no name of their own.
+const PRIMITIVES: [&str; 10] =
+    ["null", "boolean", "int", "long", "float", "double", "bytes", "string", "array", "map"];
+/// Types of Avro that have one.
+const NAMED: [&str; 3] = ["record", "enum", "fixed"];
+
+fn full_name(name: &str, namespace: &str) -> String {
+    if name.contains('.') || namespace.is_empty() { name.to_owned() } else { format!("{namespace}.{name}") }
 }
 
 /// What both parsers make of one text.
@@ -144,4 +193,35 @@ fn version(record: &RecordSchema) -> Result<u32, SchemaError> {
     let version = attribute.as_u64().and_then(|version| u32::try_from(version).ok());
     let version = version.filter(|version| *version > 0);
     version.ok_or_else(|| SchemaError::Version { found: attribute.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same_schema;
+
+    #[test]
+    fn names_may_be_written_out_or_left_to_the_namespace_around_them() {
+        let part = |name: &str| {
+            format!(r#"{{"type": "record", {name}, "fields": [{{"name": "of", "type": "string"}}]}}"#)
+        };
+        let whole = |part: &str, again: &str| {
+            format!(
+                r#"{{"type": "record", "name": "Whole", "namespace": "a.b", "fields": [
+                     {{"name": "parts", "type": {{"type": "array", "items": {part}}}, "default": ["Part"]}},
+                     {{"name": "one", "type": ["null", {again}]}}]}}"#
+            )
+        };
+        let written = whole(&part(r#""name": "Part", "namespace": "a.b""#), r#""a.b.Part""#);
+        let left = whole(&part(r#""name": "Part""#), r#""Part""#);
+        assert!(is_same_schema(&written, &left));
+        assert!(is_same_schema(&written, &whole(&part(r#""name": "a.b.Part""#), r#""Part""#)));
+        for other in [
+            whole(&part(r#""name": "Part", "namespace": "a""#), r#""a.Part""#),
+            whole(&part(r#""name": "Other""#), r#""Other""#),
+            left.replace(r#"["Part"]"#, r#"["a.b.Part"]"#),
+        ] {
+            assert!(!is_same_schema(&written, &other), "{other}");
+        }
+        assert!(!is_same_schema("{", "}"));
+    }
 }
