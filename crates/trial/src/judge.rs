@@ -7,6 +7,7 @@ use std::time::Duration;
 use brainops_projection::parked;
 use brainops_testkit::stored_rows;
 
+use crate::desks::look_at_desks;
 use crate::model::Trial;
 use crate::process::Worker;
 use crate::rebuilt::look_at_rebuilt;
@@ -33,6 +34,8 @@ pub enum Invariant {
     I2,
     /// Checkpoints never go back, and who was taken over writes nothing.
     I3,
+    /// What agents decide is decided once, none of it is lost, and each subject hears it in its order.
+    I4,
     /// Nothing is shown as acknowledged that is not.
     I6,
     /// The lag returns to zero in time, by itself, and SIGTERM ends everybody in ten seconds.
@@ -158,6 +161,9 @@ async fn look_at_data(stage: &mut Stage, found: &mut Found) -> anyhow::Result<()
     for wrong in wrong(&moves(stage.room.pool()).await?).into_iter().take(5) {
         found.add(Invariant::I3, wrong);
     }
+    if stage.reacts {
+        return look_at_sagas(stage, found).await;
+    }
     if !stage.expected.rows_match {
         return Ok(());
     }
@@ -174,6 +180,16 @@ async fn look_at_data(stage: &mut Stage, found: &mut Found) -> anyhow::Result<()
     look_at_parked(stage, &expectation, found).await?;
     look_at_rows(stage, &expectation, &standing, found).await?;
     for (invariant, what) in look_at_rebuilt(stage, &records).await? {
+        found.add(invariant, what);
+    }
+    Ok(())
+}
+
+async fn look_at_sagas(stage: &Stage, found: &mut Found) -> anyhow::Result<()> {
+    let desks = look_at_desks(stage).await?;
+    let (records, ends) = (stage.room.raw().all(&stage.room.topic()).await?, stage.room.ends().await?);
+    look_at_acks(stage, &records, (&Expectation::default(), &ends), &desks.taken, found);
+    for (invariant, what) in desks.wrong {
         found.add(invariant, what);
     }
     Ok(())

@@ -17,6 +17,8 @@
 )]
 
 mod answer;
+mod clerk;
+mod desks;
 mod dice;
 mod disk;
 mod judge;
@@ -25,6 +27,7 @@ mod model;
 mod order;
 mod process;
 mod raw;
+mod reacting;
 mod rebuilding;
 mod rebuilt;
 mod refold;

@@ -20,6 +20,8 @@ pub enum Role {
     Rebuild,
     /// Says events through the outbox, as standard input names them, and answers on standard output.
     Append,
+    /// Runs the agent of the trial, and fires its timers.
+    React,
 }
 
 /// Where and how it works.
@@ -101,6 +103,11 @@ impl Order {
     /// One who appends through the outbox.
     pub fn appender(name: &str) -> Self {
         Self::new(name, Role::Append)
+    }
+
+    /// One who runs the agent of the trial. Somebody must relay what it says.
+    pub fn clerk(name: &str) -> Self {
+        Self::new(name, Role::React)
     }
 
     /// Takes so many records at once.

@@ -54,6 +54,7 @@ impl Room {
         make_topics(&cluster).await.context("no topics")?;
         register(&registry).await.context("no schemas")?;
         brainops_outbox::migrate(&pool).await.context("no outbox")?;
+        brainops_saga::migrate(&pool).await.context("no tables of sagas")?;
         let generation = install(&pool, &Trial).await.context("no read model")?;
         sqlx::raw_sql(include_str!("sql/watch.sql")).execute(&pool).await.context("no watch")?;
         let raw = Raw::new(&config.kafka);

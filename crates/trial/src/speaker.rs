@@ -17,7 +17,10 @@ const AT_ONCE: u64 = 10;
 const AT_ONCE_THROUGH_OUTBOX: u64 = 30;
 
 /// The pause after each time.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+
+/// The pause of somebody who gives the others time: each event is several for those who react and answer.
+pub(crate) const LONG_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long what was said may go without an acknowledgement once the speaker is asked to end.
 const LAST_LIMIT: Duration = Duration::from_secs(60);
@@ -38,9 +41,9 @@ pub(crate) struct Speaker {
 }
 
 impl Speaker {
-    pub(crate) fn start(voice: Voice, ledger: Ledger, dice: Dice) -> Self {
+    pub(crate) fn start(voice: Voice, ledger: Ledger, dice: Dice, pause: Duration) -> Self {
         let stop = CancellationToken::new();
-        let life = tokio::spawn(speak(voice, ledger, dice, stop.clone()));
+        let life = tokio::spawn(speak(voice, ledger, (dice, pause), stop.clone()));
         Self { stop, life }
     }
 
@@ -51,7 +54,12 @@ impl Speaker {
     }
 }
 
-async fn speak(voice: Voice, ledger: Ledger, mut dice: Dice, stop: CancellationToken) -> Result<(), String> {
+async fn speak(
+    voice: Voice,
+    ledger: Ledger,
+    (mut dice, pause): (Dice, Duration),
+    stop: CancellationToken,
+) -> Result<(), String> {
     let mut waiting: Vec<(u64, String)> = Vec::new();
     let mut last: Option<(u64, String)> = None;
     let mut asked_to_stop_at = None;
@@ -78,6 +86,6 @@ async fn speak(voice: Voice, ledger: Ledger, mut dice: Dice, stop: CancellationT
         if waiting.is_empty() {
             last = before.into_iter().next_back();
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
     }
 }

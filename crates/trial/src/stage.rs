@@ -16,10 +16,10 @@ use tokio::time::Instant;
 use crate::dice::Dice;
 use crate::disk::Disks;
 use crate::ledger::Ledger;
-use crate::order::Order;
+use crate::order::{Order, Role};
 use crate::process::Worker;
 use crate::room::{PARTITIONS, Room, outbox_config};
-use crate::speaker::Speaker;
+use crate::speaker::{LONG_PAUSE, PAUSE, Speaker};
 use crate::voice::{Mouth, Voice, say};
 
 /// How long anything that is waited for may take, where nothing else is said.
@@ -79,6 +79,8 @@ pub struct Stage {
     pub(crate) recovered_in: Option<Duration>,
     /// A generation that is folded from history in this scenario.
     pub(crate) rebuilt: Option<Generation>,
+    /// Whether sagas run here, rather than the read model.
+    pub(crate) reacts: bool,
     healed_at: Option<Instant>,
     /// Whether acknowledgements name the first record of an event, as those of the outbox must.
     pub(crate) answers_are_first: bool,
@@ -99,6 +101,7 @@ impl Stage {
             workers: Vec::new(),
             recovered_in: None,
             rebuilt: None,
+            reacts: false,
             healed_at: None,
             answers_are_first: false,
             speaker: None,
@@ -124,6 +127,7 @@ impl Stage {
     /// Starts a worker, or the next one with its name.
     pub fn start(&mut self, order: Order) -> &mut Worker {
         let order = Order { bug: order.bug.or(self.bug), ..order };
+        self.reacts |= order.role == Role::React;
         let task = self.room.task(&order, &self.folder);
         let mut worker = Worker::start(&self.folder, &order, &task);
         if let Some(pipes) = worker.pipes() {
@@ -148,7 +152,17 @@ impl Stage {
     /// When no appender can be made.
     pub fn speak(&mut self) -> anyhow::Result<()> {
         let appender = Appender::new(self.room.cluster(), self.room.registry())?;
-        self.speak_by(Voice::Direct(appender.with_answer_limit(ANSWER_LIMIT)));
+        self.speak_by(Voice::Direct(appender.with_answer_limit(ANSWER_LIMIT)), PAUSE);
+        Ok(())
+    }
+
+    /// The same with longer pauses, for those who answer each event by several.
+    ///
+    /// # Errors
+    /// When no appender can be made.
+    pub fn speak_calmly(&mut self) -> anyhow::Result<()> {
+        let appender = Appender::new(self.room.cluster(), self.room.registry())?;
+        self.speak_by(Voice::Direct(appender.with_answer_limit(ANSWER_LIMIT)), LONG_PAUSE);
         Ok(())
     }
 
@@ -160,19 +174,19 @@ impl Stage {
         let (pool, cluster, registry) = (self.room.pool(), self.room.cluster(), self.room.registry());
         let outbox = Outbox::open(pool, cluster, registry, outbox_config()).await?;
         self.answers_are_first = true;
-        self.speak_by(Voice::Outbox(outbox));
+        self.speak_by(Voice::Outbox(outbox), PAUSE);
         Ok(())
     }
 
     /// The same through worker processes that append; the one that is started last is the one who speaks.
     pub fn speak_through_workers(&mut self) {
         self.answers_are_first = true;
-        self.speak_by(Voice::Process(self.mouth.clone()));
+        self.speak_by(Voice::Process(self.mouth.clone()), PAUSE);
     }
 
-    fn speak_by(&mut self, voice: Voice) {
+    fn speak_by(&mut self, voice: Voice, pause: Duration) {
         let dice = Dice::new(self.dice.roll());
-        self.speaker = Some(Speaker::start(voice, self.ledger.clone(), dice));
+        self.speaker = Some(Speaker::start(voice, self.ledger.clone(), dice, pause));
     }
 
     /// Appends these events straight to Kafka, now.
@@ -287,7 +301,7 @@ impl Stage {
         self.healed_at = Some(Instant::now());
     }
 
-    /// Waits until everything that is in the topic now is folded, but for partitions that are expected to stand.
+    /// Waits until everything that is in the topic now is folded, or taken by sagas and answered, but for partitions that are expected to stand.
     ///
     /// # Errors
     /// When it is not within the expected time.
@@ -295,9 +309,10 @@ impl Stage {
         let began = self.healed_at.unwrap_or_else(Instant::now);
         let deadline = began + self.expected.within;
         loop {
-            let behind = match self.behind().await {
-                Ok(places) if places.is_empty() => break,
-                Ok(places) => format!("{places:?}"),
+            let undone = if self.reacts { self.undone().await } else { self.behind().await };
+            let behind = match undone {
+                Ok(None) => break,
+                Ok(Some(behind)) => behind,
                 Err(error) => format!("{error:#}"),
             };
             if Instant::now() > deadline {
@@ -309,13 +324,14 @@ impl Stage {
         Ok(())
     }
 
-    /// Partitions that are not at the end, with where they are and should be.
-    async fn behind(&self) -> anyhow::Result<BTreeMap<i32, (i64, i64)>> {
+    /// Partitions that are not at the end, if any, with where they are and should be.
+    async fn behind(&self) -> anyhow::Result<Option<String>> {
         let (ends, at) = (self.room.ends().await?, self.room.checkpoints().await?);
         let behind = ends.into_iter().filter(|(partition, _)| !self.expected.standing.contains(partition));
         let behind =
             behind.map(|(partition, end)| (partition, (at.get(&partition).copied().unwrap_or(0), end)));
-        Ok(behind.filter(|(_, (at, end))| at < end).collect())
+        let behind: BTreeMap<i32, (i64, i64)> = behind.filter(|(_, (at, end))| at < end).collect();
+        Ok((!behind.is_empty()).then(|| format!("{behind:?}")))
     }
 
     /// Ends everything; what the disks were under is unmounted by whoever gets them.

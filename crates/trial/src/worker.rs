@@ -20,6 +20,7 @@ use tracing_subscriber::EnvFilter;
 use crate::answer::Answer;
 use crate::model::{Trial, event};
 use crate::order::{Role, Task};
+use crate::reacting::react;
 use crate::rebuilding::rebuild;
 
 /// How often metrics are written to their file.
@@ -61,6 +62,7 @@ async fn work(task: Task) -> anyhow::Result<()> {
             Ok(Relay::new(&outbox, task.name.clone()).run(stop).await?)
         }
         Role::Rebuild => rebuild(&task, pool, &cluster, registry, stop).await,
+        Role::React => react(&task, pool, cluster, registry, stop).await,
         Role::Append => {
             let outbox = Outbox::open(&pool, &cluster, &registry, task.outbox.clone()).await?;
             tokio::select! {

@@ -15,10 +15,11 @@ CREATE TABLE watch.move (
 CREATE FUNCTION watch.note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO watch.move (worker, topic, partition, old_next, new_next, old_epoch, new_epoch)
-    VALUES (current_setting('trial.worker', true), NEW.topic, NEW.partition,
+    VALUES (current_setting('trial.worker', true), coalesce(TG_ARGV[0] || ' ', '') || NEW.topic, NEW.partition,
             CASE WHEN TG_OP = 'UPDATE' THEN OLD.next_offset END, NEW.next_offset,
             CASE WHEN TG_OP = 'UPDATE' THEN OLD.epoch END, NEW.epoch);
     RETURN NULL;
 END
 $$;
 CREATE TRIGGER watch AFTER INSERT OR UPDATE ON trial_g1.checkpoint FOR EACH ROW EXECUTE FUNCTION watch.note();
+CREATE TRIGGER watch AFTER INSERT OR UPDATE ON brainops.saga_checkpoint FOR EACH ROW EXECUTE FUNCTION watch.note('clerk');
