@@ -24,6 +24,7 @@ mod rebuilds;
 mod registry;
 mod relays;
 mod repeated;
+mod sagas;
 mod stopped;
 mod terminated;
 mod topic;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         process::scenarios(),
         terminated::scenarios(),
         rebuilds::scenarios(),
+        sagas::scenarios(),
     ]
     .into_iter()
     .flatten()

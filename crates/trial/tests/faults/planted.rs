@@ -3,7 +3,7 @@
 use brainops_fault::Bug;
 use brainops_trial::Scenario;
 
-use crate::{killed, poison, rebuilds, relays, repeated, stopped};
+use crate::{killed, poison, rebuilds, relays, repeated, sagas, stopped};
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -13,6 +13,9 @@ pub fn scenarios() -> Vec<Scenario> {
         relays::while_sending().with(Bug::RecoveryFromHighest),
         repeated::at_the_edge().with(Bug::WindowOffByOne),
         poison::held().with(Bug::ParkedSuccessorLetThrough),
+        sagas::said_again_elsewhere().with(Bug::InboxCheckRemoved),
+        sagas::killed_at("saga.enqueued").with(Bug::SavedBeforeOutbox),
+        sagas::killed_at("saga.timers_enqueued").with(Bug::TimerFiredTwice),
         rebuilds::at("rebuild.bucket_written", 12).with(Bug::BucketDoneBeforeRows),
         rebuilds::at("rebuild.marked", 12).with(Bug::ResumedPastTheMark),
     ]

@@ -1,0 +1,373 @@
+//! Rows 1 to 7, 19, 23 and 24 for sagas: whatever happens to whom, each of them decides what a pure model of it decides,
+//! once, in order.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use brainops_fault::POINTS;
+use brainops_testkit::{Cut, Judge, Part, Proxy};
+use brainops_trial::{Order, RawRecord, Scenario, Stage, event};
+use rustix::process::Signal;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::database::contains;
+
+/// Reached only by who brings sagas back after a restore, or throws the switch that stops agents.
+const ELSEWHERE: [&str; 2] = ["saga.recovered", "saga.switch_taken"];
+
+pub fn scenarios() -> Vec<Scenario> {
+    let points = POINTS.iter().filter(|point| point.starts_with("saga.") && !ELSEWHERE.contains(point));
+    let mut all: Vec<Scenario> = points.map(|point| killed_at(point)).collect();
+    all.extend(["saga.batch_received", "saga.begun", "saga.saved"].map(stopped_at));
+    all.extend([
+        Scenario::new(1, "sagas killed at random", |stage| Box::pin(killed_at_random(stage))),
+        Scenario::new(1, "sagas: the relay killed", |stage| Box::pin(relay_killed(stage))),
+        Scenario::new(2, "sagas stopped at random, then woken", |stage| Box::pin(stopped_at_random(stage))),
+        Scenario::new(2, "sagas robbed of their partitions", |stage| Box::pin(robbed(stage))),
+        Scenario::new(3, "sagas: two join and leave", |stage| Box::pin(join_and_leave(stage, 1))),
+        Scenario::new(3, "sagas: three join and leave", |stage| Box::pin(join_and_leave(stage, 2))),
+        Scenario::new(4, "sagas: kafka killed", |stage| Box::pin(kafka_killed(stage))).alone(),
+        Scenario::new(5, "sagas: kafka stopped", |stage| Box::pin(kafka_stopped(stage))).alone(),
+        Scenario::new(6, "sagas: postgres killed", |stage| Box::pin(postgres_killed(stage))).alone(),
+        Scenario::new(6, "sagas: backends ended in mid-transaction", |stage| Box::pin(backends(stage))),
+        Scenario::new(7, "sagas: the answer to COMMIT is lost", |stage| Box::pin(lost(stage, Cut::Answer))),
+        Scenario::new(7, "sagas: COMMIT itself is lost", |stage| Box::pin(lost(stage, Cut::Question))),
+        said_again_elsewhere(),
+        Scenario::new(19, "sagas: a table is locked", |stage| Box::pin(locked(stage))),
+        Scenario::new(19, "sagas: deadlocks", |stage| Box::pin(deadlocks(stage))),
+        Scenario::new(19, "sagas: serialization failures", |stage| Box::pin(raised(stage))),
+        Scenario::new(23, "sagas: 64 open files", |stage| Box::pin(few_files(stage))),
+        Scenario::new(24, "sagas: SIGTERM under load", |stage| Box::pin(drains(stage))),
+    ]);
+    all
+}
+
+/// Who runs the agent dies at this point.
+pub fn killed_at(point: &'static str) -> Scenario {
+    Scenario::new(1, format!("sagas killed at {point}"), move |stage| Box::pin(dies_at(stage, point)))
+}
+
+/// Who runs the agent stands at this point until another one has taken over.
+pub fn stopped_at(point: &'static str) -> Scenario {
+    let name = format!("sagas stopped at {point}, then woken");
+    Scenario::new(2, name, move |stage| Box::pin(stands_at(stage, point)))
+}
+
+/// The same events stand again in other partitions, where no window knows them for repeats.
+pub fn said_again_elsewhere() -> Scenario {
+    Scenario::new(7, "sagas: said again in another partition", |stage| Box::pin(again(stage)))
+}
+
+/// Somebody speaks, somebody relays.
+fn open(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.start(Order::relay("relay"));
+    stage.speak_calmly()
+}
+
+/// And two have begun to react.
+async fn begin(stage: &mut Stage) -> anyhow::Result<()> {
+    open(stage)?;
+    stage.start(Order::clerk("one"));
+    stage.start(Order::clerk("two"));
+    stage.reacted(200).await
+}
+
+async fn dies_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
+    let passage = match point {
+        "saga.taken_over" => 1,
+        _ if point.starts_with("saga.timers") => stage.dice.between(1, 5),
+        _ => stage.dice.between(1, 12),
+    };
+    open(stage)?;
+    stage.start(Order::clerk("one").striking(format!("{point}@{passage}=kill")));
+    stage.start(Order::clerk("two"));
+    stage.worker("one").until_ended(Duration::from_secs(40)).await;
+    ensure!(stage.worker("one").was_killed(), "it does not die: {}", stage.worker("one").last_words());
+    stage.healed();
+    stage.start(Order::clerk("three"));
+    stage.said(200).await
+}
+
+async fn killed_at_random(stage: &mut Stage) -> anyhow::Result<()> {
+    open(stage)?;
+    stage.start(Order::clerk("stays"));
+    for _ in 0..3 {
+        stage.start(Order::clerk("dies"));
+        stage.said(50).await?;
+        let wait = Duration::from_millis(stage.dice.between(0, 2_500));
+        tokio::time::sleep(wait).await; // the fault's own moment
+        stage.worker("dies").kill().await;
+    }
+    stage.healed();
+    stage.said(100).await
+}
+
+/// What is decided is sent by whoever comes after.
+async fn relay_killed(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    for point in ["relay.numbered", "relay.half_sent", "relay.acknowledged"] {
+        let passage = stage.dice.between(2, 15);
+        stage.worker("relay").kill().await;
+        stage.start(Order::relay("relay").striking(format!("{point}@{passage}=kill")));
+        stage.worker("relay").until_ended(Duration::from_secs(40)).await;
+        stage.start(Order::relay("relay"));
+        stage.said(50).await?;
+    }
+    stage.healed();
+    stage.said(100).await
+}
+
+async fn stands_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
+    open(stage)?;
+    let passage = stage.dice.between(3, 12);
+    stage.start(Order::clerk("zombie").striking(format!("{point}@{passage}=stop")));
+    stage.worker("zombie").until_stopped(Duration::from_secs(40)).await;
+    stage.start(Order::clerk("heir"));
+    woken(stage).await
+}
+
+async fn stopped_at_random(stage: &mut Stage) -> anyhow::Result<()> {
+    open(stage)?;
+    stage.start(Order::clerk("zombie"));
+    stage.reacted(200).await?;
+    stage.worker("zombie").signal(Signal::STOP);
+    stage.start(Order::clerk("heir"));
+    woken(stage).await
+}
+
+/// The heir takes everything over; then the zombie wakes up.
+async fn woken(stage: &mut Stage) -> anyhow::Result<()> {
+    let taken = "SELECT count(DISTINCT (topic, partition)) FROM watch.move \
+                  WHERE worker = 'heir' AND topic LIKE 'clerk %' AND new_epoch > coalesce(old_epoch, 0)";
+    stage
+        .until("the heir takes everything over", || async {
+            stage.room.number(taken).await.is_ok_and(|partitions| partitions == 16)
+        })
+        .await?;
+    stage.reacted(100).await?;
+    stage.worker("zombie").signal(Signal::CONT);
+    stage.healed();
+    stage.said(200).await?;
+    stage.reacted(100).await
+}
+
+/// Somebody raises the epochs while both go on: two runtimes take one partition for their own.
+async fn robbed(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    stage.expected.named.push("another process has taken a partition over".into());
+    let sql = "UPDATE brainops.saga_checkpoint SET epoch = epoch + 1 WHERE partition % 2 = 0";
+    sqlx::raw_sql(sql).execute(stage.room.pool()).await?;
+    stage.said(100).await?;
+    stage.healed();
+    stage.said(100).await
+}
+
+async fn join_and_leave(stage: &mut Stage, staying: u32) -> anyhow::Result<()> {
+    open(stage)?;
+    for number in 0..staying {
+        stage.start(Order::clerk(&format!("stays-{number}")));
+    }
+    stage.reacted(20).await?;
+    for turn in 0..5 {
+        let name = format!("guest-{turn}");
+        stage.start(Order::clerk(&name));
+        tokio::time::sleep(Duration::from_millis(stage.dice.between(500, 2_500))).await; // the storm's own pace
+        if turn % 4 == 3 {
+            stage.worker(&name).kill().await;
+        } else {
+            stage.worker(&name).signal(Signal::TERM);
+        }
+    }
+    stage.healed();
+    stage.said(100).await
+}
+
+async fn kafka_killed(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    let stack = stage.room.stack().clone();
+    stack.end(Part::Kafka, Signal::KILL).await;
+    stack.up_again().await;
+    stage.healed();
+    stage.expected.within = Duration::from_secs(40);
+    stage.said(200).await
+}
+
+async fn kafka_stopped(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    let stack = stage.room.stack().clone();
+    stack.signal(Part::Kafka, Signal::STOP);
+    tokio::time::sleep(Duration::from_millis(stage.dice.between(5_000, 9_000))).await; // the fault itself
+    stack.signal(Part::Kafka, Signal::CONT);
+    stage.healed();
+    stage.expected.within = Duration::from_secs(40);
+    stage.said(200).await
+}
+
+async fn postgres_killed(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    // An agent that waits for a connection meanwhile has nothing to say; the relay never waits that long.
+    stage
+        .expected
+        .named
+        .push("trying again|a commit gave no answer|postgres did not do what it should".into());
+    let stack = stage.room.stack().clone();
+    stack.end(Part::Postgres, Signal::KILL).await;
+    stack.up_again().await;
+    stage.healed();
+    stage.said(200).await
+}
+
+async fn backends(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    let in_transaction = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                           WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                             AND backend_xid IS NOT NULL AND application_name LIKE 'saga %'";
+    let mut ended = 0;
+    for _ in 0..400 {
+        ended += stage.room.number(in_transaction).await.unwrap_or(0);
+        if ended >= 10 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(stage.dice.between(5, 40))).await; // the fault's own moment
+    }
+    ensure!(ended >= 10, "only {ended} backends were met in mid-transaction");
+    stage.expected.named.push("trying again|a commit gave no answer".into());
+    stage.healed();
+    stage.said(100).await
+}
+
+async fn lost(stage: &mut Stage, cut: Cut) -> anyhow::Result<()> {
+    let postgres = stage.room.postgres().clone();
+    let proxy = Proxy::judging(format!("{}:{}", postgres.host, postgres.port), move || -> Judge {
+        let (mut has_reacted, mut commits) = (false, 0);
+        Box::new(move |said| {
+            has_reacted |= contains(said, b"brainops.saga_inbox");
+            if !has_reacted || !contains(said, b"COMMIT\0") {
+                return Cut::Not;
+            }
+            commits += 1;
+            if commits % 3 == 0 { cut } else { Cut::Not }
+        })
+    })
+    .await;
+    stage.expected.named.push("a commit gave no answer; reading the checkpoints".into());
+    stage.expected.shown.push("brainops_saga_unknown_commits_total");
+    open(stage)?;
+    stage.start(Order::clerk("one").postgres_by(proxy.port()));
+    stage.start(Order::clerk("two").postgres_by(proxy.port()));
+    stage.until("commits are cut", || async { proxy.cuts() >= 8 }).await?;
+    for name in ["one", "two"] {
+        stage.worker(name).signal(Signal::TERM);
+    }
+    stage.healed();
+    stage.start(Order::clerk("three"));
+    stage.said(100).await
+}
+
+async fn again(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    let said: Vec<u64> = stage.ledger.pages().acked.keys().take(60).copied().collect();
+    let records = said.iter().map(|number| {
+        let elsewhere = format!("metrics/elsewhere-{}", number % 16);
+        let value = brainops_event::frame(stage.schema(), &event(*number, &elsewhere, "EUR").datum);
+        RawRecord::of_event(*number, &elsewhere, value)
+    });
+    let (topic, records) = (stage.room.topic(), records.collect());
+    stage.room.raw().append(&topic, records).await?;
+    stage.expected.shown.push("brainops_saga_repeats_total");
+    stage.healed();
+    stage.said(100).await
+}
+
+/// A connection of the fault's own.
+async fn other(stage: &Stage) -> anyhow::Result<PgConnection> {
+    Ok(PgConnection::connect_with(&stage.room.postgres().options()?).await?)
+}
+
+async fn locked(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    let mut other = other(stage).await?;
+    sqlx::raw_sql("BEGIN; LOCK TABLE brainops.saga IN ACCESS EXCLUSIVE MODE").execute(&mut other).await?;
+    tokio::time::sleep(Duration::from_millis(stage.dice.between(1_000, 4_000))).await; // the fault itself
+    sqlx::raw_sql("COMMIT").execute(&mut other).await?;
+    stage.healed();
+    stage.said(100).await
+}
+
+async fn deadlocks(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    let mut other = other(stage).await?;
+    let waits = "SELECT count(*) FROM pg_stat_activity \
+                  WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name LIKE 'saga %'";
+    let mut victims = 0;
+    for _ in 0..12 {
+        // Whoever looks first is the victim: we look late.
+        let lock = "BEGIN; SET LOCAL lock_timeout = '3s'; LOCK TABLE brainops.saga IN ACCESS EXCLUSIVE MODE";
+        sqlx::raw_sql(lock).execute(&mut other).await?;
+        stage
+            .until("a batch waits", || async { stage.room.number(waits).await.is_ok_and(|n| n > 0) })
+            .await?;
+        let crossed =
+            sqlx::raw_sql("SELECT 1 FROM brainops.saga_checkpoint ORDER BY topic, partition FOR UPDATE");
+        victims += i32::from(crossed.execute(&mut other).await.is_ok());
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await?;
+        if victims >= 2 {
+            break;
+        }
+    }
+    ensure!(victims > 0, "no batch was a victim");
+    stage.expected.named.push("deadlock detected".into());
+    stage.expected.shown.push("brainops_saga_retries_total");
+    stage.healed();
+    stage.said(100).await
+}
+
+/// The database itself says so, now and then, in the middle of a transaction.
+async fn raised(stage: &mut Stage) -> anyhow::Result<()> {
+    begin(stage).await?;
+    let sql = "CREATE SEQUENCE watch.turn;
+         CREATE FUNCTION watch.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             IF nextval('watch.turn') % 5 = 0 AND currval('watch.turn') < 80 THEN
+                 RAISE EXCEPTION 'refused by the trial' USING ERRCODE = '40001';
+             END IF;
+             RETURN NULL;
+         END
+         $$;
+         CREATE TRIGGER refuse AFTER INSERT ON brainops.saga_inbox FOR EACH STATEMENT EXECUTE FUNCTION watch.refuse()";
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut other(stage).await?).await?;
+    let turns = "SELECT last_value FROM watch.turn";
+    stage
+        .until("transactions are refused", || async { stage.room.number(turns).await.is_ok_and(|n| n > 40) })
+        .await?;
+    stage.expected.named.push("refused by the trial".into());
+    stage.expected.shown.push("brainops_saga_retries_total");
+    stage.healed();
+    stage.said(100).await
+}
+
+async fn few_files(stage: &mut Stage) -> anyhow::Result<()> {
+    open(stage)?;
+    stage.start(Order::clerk("one").open_files(64));
+    stage.reacted(500).await?;
+    stage.healed();
+    stage.said(100).await
+}
+
+async fn drains(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.start(Order::relay("relay"));
+    stage.speak()?;
+    stage.start(Order::clerk("one").batches_of(500));
+    stage.start(Order::clerk("two").batches_of(500));
+    stage.reacted(300).await?;
+    for name in ["one", "two"] {
+        stage.worker(name).signal(Signal::TERM);
+    }
+    for name in ["one", "two"] {
+        let ended = stage.worker(name).until_ended(Duration::from_secs(10)).await;
+        ensure!(ended.is_some_and(|status| status.success()), "{name}: {ended:?}");
+    }
+    stage.start(Order::clerk("three"));
+    stage.healed();
+    stage.said(100).await
+}
