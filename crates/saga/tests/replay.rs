@@ -123,7 +123,7 @@ async fn the_same_code_decides_the_same_and_another_version_differs_where_it_sho
 }
 
 /// The tables of sagas and of the outbox, as a backup has them.
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 11] = [
     "saga",
     "saga_inbox",
     "saga_kept",
@@ -133,6 +133,8 @@ const TABLES: [&str; 9] = [
     "reservation",
     "outbox",
     "outbox_record",
+    "outbox_shard",
+    "outbox_partition",
 ];
 
 async fn back_up(scene: &Scene) {
@@ -142,12 +144,16 @@ async fn back_up(scene: &Scene) {
     }
 }
 
-async fn restore(scene: &Scene) {
+/// As after a night without the database: whoever relayed begins anew.
+async fn restore(scene: &mut Scene) {
     let tables = TABLES.map(|table| format!("brainops.{table}")).join(", ");
     scene.execute(format!("TRUNCATE {tables}").leak()).await;
     for table in TABLES {
         scene.execute(format!("INSERT INTO brainops.{table} SELECT * FROM backup.{table}").leak()).await;
     }
+    scene.execute("UPDATE brainops.outbox_shard SET lease_until = '-infinity'").await;
+    scene.kill_relay().await;
+    scene.stage.outbox.opened(LIMIT).await.expect("another relay has read the ends");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,8 +184,7 @@ async fn what_a_backup_has_forgotten_is_made_from_the_log_and_gone_on_with() {
     // What is to come when nobody runs: it is taken after the restore.
     scene.append(vec![count("b1", 11)]).await;
     let (b0, b3) = (scene.saga("b0").await.unwrap(), scene.saga("b3").await.unwrap());
-    restore(&scene).await;
-    scene.kill_relay().await;
+    restore(&mut scene).await;
     let cast = Cast::of(Tally { is_frail: false, ..Tally::default() }).unwrap();
     let recovered = recover(&cast, &scene.stage).await.unwrap();
     assert_eq!((recovered.differing, recovered.unfinished), (0, 0), "{recovered:?}");
@@ -196,6 +201,53 @@ async fn what_a_backup_has_forgotten_is_made_from_the_log_and_gone_on_with() {
     settled(&scene, 34).await;
     let expected = [("b0", 11), ("b1", 11), ("b2", 10)].map(|(name, count)| (name.to_owned(), count));
     check(&scene, &BTreeMap::from(expected)).await.unwrap();
+    running.stop().await;
+    scene.close().await;
+}
+
+/// How many records a topic has, repeats and all.
+async fn records(scene: &Scene, topic: &str) -> i64 {
+    let topic = scene.namespace.topic(topic);
+    let ends = end_frontier(scene.namespace.cluster(), &[topic]).await.unwrap();
+    ends.iter().map(|(_, _, end)| end.get()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_was_lost_on_its_way_while_it_was_told_is_enqueued_again_once() {
+    let mut scene = Scene::new("sagalost").await;
+    let running = scene.run(Tally::default());
+    scene.append(vec![count("a", 1)]).await;
+    settled(&scene, 1).await;
+    running.stop().await;
+    back_up(&scene).await;
+    scene.append(vec![count("a", 2)]).await;
+    // From here on nothing is sent to the agent's topic: its rows are in a shard that nobody has.
+    scene
+        .execute(
+            "CREATE FUNCTION public.lose() RETURNS trigger LANGUAGE plpgsql AS $$
+             BEGIN NEW.shard = 77; RETURN NEW; END $$;
+             CREATE TRIGGER lose BEFORE INSERT ON brainops.outbox FOR EACH ROW
+             WHEN (NEW.topic LIKE '%.agent') EXECUTE FUNCTION public.lose()",
+        )
+        .await;
+    let running = scene.run(Tally::default());
+    let reacted = scene.until_said("saga", "saga.reacted", 2).await;
+    running.stop().await;
+    let lost = reacted[1].data["decisions"][0]["id"].as_str().unwrap().to_owned();
+    let (agent, saga) = (records(&scene, "agent").await, records(&scene, "saga").await);
+    assert_eq!(agent, 3, "two inputs, one decision: the other was lost with the database");
+    scene.execute("DROP TRIGGER lose ON brainops.outbox").await;
+    restore(&mut scene).await;
+    let recovered = recover(&Cast::of(Tally::default()).unwrap(), &scene.stage).await.unwrap();
+    assert_eq!(recovered, Recovered { transactions: 1, ..Recovered::default() });
+    let decided = scene.until_said("agent", "agent.command.counted", 2).await;
+    assert_eq!(decided[1].id, lost);
+    let running = scene.run(Tally::default());
+    scene.append(vec![count("a", 3)]).await;
+    settled(&scene, 3).await;
+    check(&scene, &BTreeMap::from([("a".to_owned(), 3)])).await.unwrap();
+    assert_eq!(records(&scene, "agent").await, agent + 3, "the lost one, one input, what it leads to");
+    assert_eq!(records(&scene, "saga").await, saga + 1, "what was told is not told again");
     running.stop().await;
     scene.close().await;
 }

@@ -75,6 +75,18 @@ impl History {
         Ok(())
     }
 
+    /// Sagas that something is told of.
+    pub(crate) fn correlations(&self) -> Vec<String> {
+        self.sagas.keys().cloned().collect()
+    }
+
+    /// Leaves out what a saga has had when it has had so many transactions: their inputs may lie before all that is read.
+    pub(crate) fn leave_out(&mut self, correlation: &str, through: i64) {
+        if let Some(told) = self.sagas.get_mut(correlation) {
+            told.transactions.retain(|one| one.reacted.revision > through);
+        }
+    }
+
     /// Reads an input; whatever saga can go on with it now goes on.
     ///
     /// # Errors

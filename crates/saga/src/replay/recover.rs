@@ -4,6 +4,9 @@
 //! on, sagas take those transactions again as they were, in their order, and are parked where they were parked. What they
 //! had decided is enqueued again: what stands in the log already is known there, and what was lost on its way is sent.
 //!
+//! What was told just before the backup may not have been read when it was made: it is told again here, and left out, since
+//! its inputs lie before the checkpoints.
+//!
 //! Checkpoints stay where the backup has them. Whoever runs the agent afterwards reads from there, and finds in the inbox
 //! what was taken. What no `saga.reacted` names is taken as if it came now.
 //!
@@ -98,6 +101,11 @@ pub async fn recover(cast: &Cast, stage: &Stage) -> Result<Recovered, RecoverErr
     let mut connection = stage.pool.acquire().await?;
     for switch in switches {
         switch.again(&mut connection).await?;
+    }
+    let sql = "SELECT correlation, revision FROM brainops.saga WHERE agent = $1 AND correlation = ANY ($2)";
+    let known = sqlx::query(sql).bind(cast.name()).bind(history.correlations());
+    for row in known.fetch_all(&mut *connection).await? {
+        history.leave_out(row.try_get("correlation")?, row.try_get("revision")?);
     }
     drop(connection);
     let mut recovered = Recovered::default();
