@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use brainops_checkpoint::advance::{Fate, fate, fate_of_all};
 use brainops_checkpoint::backoff::Backoff;
 use brainops_checkpoint::sqlstate::{Remedy, outcome_is_unknown, remedy};
-use brainops_checkpoint::{Keeper, Move, Place, begin, move_on, read_locked};
+use brainops_checkpoint::{Held, Keeper, Move, Place, State, begin, move_on, plan, read_locked};
 use brainops_event::types::saga::SagaUnrouted;
 use brainops_event::{Envelope, EventType, Outgoing, Subject, TypedEvent as _, derived_id};
 use brainops_fault::{Bug, planted, point};
@@ -17,7 +17,6 @@ use sqlx::{PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{Halt, RunError};
-use super::partition::{Held, State, plan};
 use super::react::{Conflicts, Reactions, react};
 use super::sort::{Inputs, Sorted, Unrouted, sort};
 use super::store::{Locked, StoreError, inbox_name, lock, taken_before};

@@ -16,7 +16,6 @@
 
 mod apply;
 mod error;
-mod partition;
 mod react;
 mod run;
 mod session;

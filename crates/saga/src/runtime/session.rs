@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use brainops_checkpoint::backoff::Backoff;
-use brainops_checkpoint::{Asked, Blocker, Checkpoint, Place, take_over};
+use brainops_checkpoint::{Asked, Blocker, Checkpoint, Place, State, enter, take_over};
 use brainops_fault::point;
 use brainops_log::{Assignment, Batch, Follower, ReadError, Signal};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::Applier;
 use super::error::{Halt, RunError};
-use super::partition::{State, enter};
 
 /// How long the batch in flight may go on after shutdown was asked for. With what follows, a process ends within ten
 /// seconds.

@@ -2,24 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use brainops_checkpoint::advance::{Claim, Step, judge};
-use brainops_checkpoint::{Checkpoint, Move, Place};
 use brainops_event::{Offset, TopicId};
 use brainops_log::{AssignedPartition, RecordDigest, Span};
 
+use crate::advance::{Claim, Step, judge};
+use crate::checkpoint::{Checkpoint, Move, Place};
+
 /// A partition that is ours.
 #[derive(Debug, Clone)]
-pub(crate) struct Held {
+pub struct Held {
     topic_id: TopicId,
     epoch: i64,
-    pub(crate) next: Offset,
+    /// The next offset to take.
+    pub next: Offset,
     last_digest: Option<RecordDigest>,
-    pub(crate) state: State,
+    /// Whether it is gone on with.
+    pub state: State,
 }
 
 /// Whether a partition is gone on with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
+    /// Its records are taken.
     Running,
     /// It stands, and this is why. A new assignment tries again.
     Stopped(String),
@@ -29,7 +33,8 @@ pub(crate) enum State {
 
 /// What is known of a partition that was taken over, and from where it is read: one that cannot be gone on with stands at
 /// the end of the log.
-pub(crate) fn enter(assigned: &AssignedPartition, checkpoint: &Checkpoint) -> (Held, Offset) {
+#[must_use]
+pub fn enter(assigned: &AssignedPartition, checkpoint: &Checkpoint) -> (Held, Offset) {
     let obstacle = obstacle(assigned, checkpoint);
     let start = if obstacle.is_none() { checkpoint.next } else { assigned.end };
     let held = Held {
@@ -57,7 +62,7 @@ fn obstacle(assigned: &AssignedPartition, checkpoint: &Checkpoint) -> Option<Str
 }
 
 /// The checkpoints that a batch moves; partitions whose records do not follow are stopped.
-pub(crate) fn plan(spans: &[Span], all: &mut BTreeMap<Place, Held>) -> BTreeMap<Place, Move> {
+pub fn plan(spans: &[Span], all: &mut BTreeMap<Place, Held>) -> BTreeMap<Place, Move> {
     let mut moves = BTreeMap::new();
     for span in spans {
         let place = (span.topic.clone(), span.partition);
@@ -96,7 +101,7 @@ fn is_other_record(span: &Span, held: &Held) -> bool {
 
 impl Held {
     /// Notes what a committed transaction has moved.
-    pub(crate) fn moved(&mut self, by: &Move) {
+    pub fn moved(&mut self, by: &Move) {
         self.next = by.claim.through;
         self.last_digest = by.last_digest;
     }
