@@ -29,11 +29,17 @@ pub enum Bug {
     StopSwitchNotHeld,
     /// Nobody looks how long the chain of causes is: sagas wake each other for ever.
     LoopsAllowed,
+    /// A task is ended whoever's claim counts: a worker that slept past its lease ends what another one has.
+    CompletedUnderAnyClaim,
+    /// A claim does not raise its task's epoch: two workers have claims that nothing tells apart.
+    ClaimWithoutEpoch,
+    /// A task is marked as ended in a transaction of its own, before its event: a crash between them loses the event.
+    TaskMarkedBeforeEvent,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::FenceRemoved,
         Self::CheckpointBeforeRows,
         Self::NumberedAfterSending,
@@ -47,6 +53,9 @@ impl Bug {
         Self::TimerFiredTwice,
         Self::StopSwitchNotHeld,
         Self::LoopsAllowed,
+        Self::CompletedUnderAnyClaim,
+        Self::ClaimWithoutEpoch,
+        Self::TaskMarkedBeforeEvent,
     ];
 
     /// Its name in `BRAINOPS_PLANTED`.
@@ -65,6 +74,9 @@ impl Bug {
             Self::TimerFiredTwice => "timer-fired-twice",
             Self::StopSwitchNotHeld => "stop-switch-not-held",
             Self::LoopsAllowed => "loops-allowed",
+            Self::CompletedUnderAnyClaim => "completed-under-any-claim",
+            Self::ClaimWithoutEpoch => "claim-without-epoch",
+            Self::TaskMarkedBeforeEvent => "task-marked-before-event",
         }
     }
 }

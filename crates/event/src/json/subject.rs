@@ -18,7 +18,8 @@ enum Part {
 use Part::{Field, Text};
 
 /// What schemas say about subjects in their docs, by the beginning of the record's name.
-const SUBJECTS: [(&str, &[Part]); 15] = [
+const SUBJECTS: [(&str, &[Part]); 16] = [
+    ("brainops.agent.Task", &[Field("task_subject")]),
     ("brainops.lead.", &[Field("lead_id")]),
     ("brainops.outreach.", &[Field("lead_id")]),
     ("brainops.deployment.", &[Field("service"), Text("/"), Field("environment")]),

@@ -1,0 +1,7 @@
+//! A namespace with an outbox, a relay, followers and workers that can be stopped or killed, and the log afterwards.
+
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part of it")]
+
+mod scene;
+
+pub use scene::{LIMIT, Running, Scene, Stood, kind, lease, outcome, said, soon, worker};
