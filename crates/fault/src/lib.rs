@@ -56,6 +56,7 @@ pub const POINTS: &[&str] = &[
     "saga.timers_committed",
     "task.follow_moved",
     "task.follow_written",
+    "task.claimed",
     "task.held",
     "task.marked",
     "task.marked_alone",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use brainops_event::Timestamp;
-use brainops_fault::{Bug, planted};
+use brainops_fault::{Bug, planted, point};
 use brainops_outbox::Outbox;
 use chrono::{DurationRound as _, TimeDelta};
 use metrics::counter;
@@ -92,6 +92,7 @@ impl Tasks {
             let claim = Claim { task: task.name.clone(), epoch: task.epoch };
             if !self.is_exhausted(task.attempts()) {
                 counter!(names::CLAIMED_TOTAL).increment(1);
+                point("task.claimed");
                 return Ok(Some(Claimed { claim, task }));
             }
             self.abandon(&claim).await?;

@@ -2,6 +2,10 @@
 
 #![allow(dead_code, unused_imports, reason = "each test file uses its own part of it")]
 
+mod check;
+pub mod child;
 mod scene;
 
+pub use check::check;
+pub use child::Process;
 pub use scene::{LIMIT, Running, Scene, Stood, kind, lease, outcome, said, soon, worker};
