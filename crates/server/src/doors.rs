@@ -12,6 +12,7 @@ use crate::health::{Probe, Readiness};
 use crate::moments::Moments;
 use crate::query::agents::StopSwitch;
 use crate::secret::Secret;
+use crate::tasks::TaskDesk;
 
 /// The most requests that are worked on at the same time: with the largest bodies they take about a gigabyte.
 const MAX_AT_ONCE: usize = 200;
@@ -33,6 +34,8 @@ pub struct ServerParts {
     pub appender: Arc<dyn Append>,
     /// The stop switch of agents.
     pub agents: Arc<dyn StopSwitch>,
+    /// Where tasks are handed out.
+    pub tasks: Arc<dyn TaskDesk>,
     /// The way to past moments.
     pub moments: Arc<dyn Moments>,
     /// Keys and pseudonyms.
@@ -53,6 +56,7 @@ pub struct Doors {
     pub pool: PgPool,
     pub appender: Arc<dyn Append>,
     pub agents: Arc<dyn StopSwitch>,
+    pub tasks: Arc<dyn TaskDesk>,
     pub moments: Arc<dyn Moments>,
     pub keys: Arc<dyn KeyStore>,
     pub sealer: Arc<dyn Sealer>,
@@ -71,6 +75,7 @@ impl Doors {
             pool: parts.pool,
             appender: parts.appender,
             agents: parts.agents,
+            tasks: parts.tasks,
             moments: parts.moments,
             keys: parts.keys,
             sealer: parts.sealer,

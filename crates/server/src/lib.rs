@@ -23,6 +23,7 @@ mod seal;
 mod secret;
 mod server;
 mod signature;
+mod tasks;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -37,3 +38,4 @@ pub use moments::{AskedMoment, MomentRefusal, Moments};
 pub use query::agents::StopSwitch;
 pub use secret::{Secret, SecretError};
 pub use server::{Server, ServerError};
+pub use tasks::TaskDesk;

@@ -53,6 +53,12 @@ pub enum Kind {
     NoSuchMoment,
     /// No such saga.
     NoSuchSaga,
+    /// No such task.
+    NoSuchTask,
+    /// The caller's claim on a task does not count any more.
+    ClaimLost,
+    /// The task has ended.
+    TaskEnded,
     /// The path has no such method.
     Method,
     /// The body is larger than the door takes.
@@ -91,6 +97,9 @@ impl Kind {
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "there is no such door"),
             Self::NoSuchMoment => (StatusCode::NOT_FOUND, "no-such-moment", "there is no such past moment"),
             Self::NoSuchSaga => (StatusCode::NOT_FOUND, "no-such-saga", "there is no such saga"),
+            Self::NoSuchTask => (StatusCode::NOT_FOUND, "no-such-task", "there is no such task"),
+            Self::ClaimLost => (StatusCode::CONFLICT, "claim-lost", "the claim does not count any more"),
+            Self::TaskEnded => (StatusCode::CONFLICT, "task-ended", "the task has ended"),
             Self::Method => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "the door does not take this method")
             }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::auth::require_bearer;
 use crate::doors::Doors;
 use crate::problem::{Kind, Problem};
-use crate::{health, ingest, query, seal, telemetry, webhook};
+use crate::{health, ingest, query, seal, tasks, telemetry, webhook};
 
 /// Every door. A layer holds for what stands before it: the token for all but GitHub, which proves itself by its
 /// signature, and health; a place among the requests that are worked on for all but health.
@@ -33,6 +33,13 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .route("/agents/start", post(query::agents::start))
         .route("/sagas", get(query::sagas::list))
         .route("/sagas/{agent}/{correlation}", get(query::sagas::show).post(query::sagas::decide))
+        .route("/tasks", get(tasks::look))
+        .route("/tasks/claim", post(tasks::claim))
+        .route("/tasks/renew", post(tasks::renew))
+        .route("/tasks/release", post(tasks::release))
+        .route("/tasks/complete", post(tasks::complete))
+        .route("/tasks/fail", post(tasks::fail))
+        .route("/tasks/cancel", post(tasks::cancel))
         .route_layer(from_fn_with_state(doors.clone(), require_bearer))
         .route("/webhooks/github", post(webhook::github::receive))
         .route_layer(from_fn_with_state(doors.clone(), telemetry::take_a_place))
@@ -74,6 +81,13 @@ async fn index() -> Response {
             "one of them, with its steps and what its agent remembers",
         ),
         door("POST", "/sagas/{agent}/{correlation}", "pause, resume, retry, cancel or move it"),
+        door("GET", "/tasks", "work for many hands, in the order of its turns; source= and id= for one task"),
+        door("POST", "/tasks/claim", "take the task whose turn it is, under a lease; 204 when there is none"),
+        door("POST", "/tasks/renew", "keep it for longer"),
+        door("POST", "/tasks/release", "give it back undone"),
+        door("POST", "/tasks/complete", "say that it is done"),
+        door("POST", "/tasks/fail", "say that it could not be done: it is tried again, or abandoned"),
+        door("POST", "/tasks/cancel", "say that it is not wanted any more"),
         door("GET", "/metrics", "figures of this process for Prometheus"),
         door("GET", "/healthz", "whether the process lives (no token)"),
         door("GET", "/readyz", "whether all that it needs is there (no token)"),

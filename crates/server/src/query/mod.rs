@@ -12,8 +12,11 @@ mod page;
 mod params;
 pub mod projections;
 pub mod sagas;
-mod show;
+pub mod show;
 
+pub use cursor::Question;
+pub use page::{DEFAULT_LIMIT, MAX_LIMIT};
+pub use params::Params;
 use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::fault::database_problem;

@@ -24,6 +24,13 @@ const GUARDED: &[(&str, &str)] = &[
     ("GET", "/sagas"),
     ("GET", "/sagas/agent/about"),
     ("POST", "/sagas/agent/about"),
+    ("GET", "/tasks"),
+    ("POST", "/tasks/claim"),
+    ("POST", "/tasks/renew"),
+    ("POST", "/tasks/release"),
+    ("POST", "/tasks/complete"),
+    ("POST", "/tasks/fail"),
+    ("POST", "/tasks/cancel"),
 ];
 
 #[tokio::test]

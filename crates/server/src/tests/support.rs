@@ -10,6 +10,7 @@ use brainops_event::types::privacy::Sealed;
 use brainops_event::{DataKey, InstallationKey, KeyError, KeyId, KeyStore, Outgoing, Position, TypedEvent};
 use brainops_event::{Timestamp, decode_datum};
 use brainops_projection::ListedMoment;
+use brainops_task::{Claim, Claimed, Decider, Failed, Kind, Lease, Outcome, TaskError, TaskName, Worker};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -23,6 +24,7 @@ use crate::health::{NotReady, Probe};
 use crate::moments::{AskedMoment, MomentRefusal, Moments};
 use crate::routes::router;
 use crate::secret::Secret;
+use crate::tasks::TaskDesk;
 
 pub const TOKEN: &str = "token-of-the-operator";
 pub const GITHUB_SECRET: &str = "It's a Secret to Everybody";
@@ -272,6 +274,42 @@ impl crate::StopSwitch for NoAgents {
     }
 }
 
+/// Nobody has tasks here.
+struct NoTasks;
+
+impl NoTasks {
+    fn unknown<T>(name: &TaskName) -> Result<T, TaskError> {
+        Err(TaskError::Unknown { task: name.clone() })
+    }
+}
+
+#[async_trait]
+impl TaskDesk for NoTasks {
+    async fn claim(&self, _: &[Kind], _: &Worker, _: Lease) -> Result<Option<Claimed>, TaskError> {
+        Ok(None)
+    }
+
+    async fn renew(&self, claim: &Claim, _: Lease) -> Result<Timestamp, TaskError> {
+        Self::unknown(&claim.task)
+    }
+
+    async fn release(&self, claim: &Claim, _: Option<Timestamp>) -> Result<(), TaskError> {
+        Self::unknown(&claim.task)
+    }
+
+    async fn complete(&self, claim: &Claim, _: &Outcome) -> Result<(), TaskError> {
+        Self::unknown(&claim.task)
+    }
+
+    async fn fail(&self, claim: &Claim, _: &str, _: Option<Duration>) -> Result<Failed, TaskError> {
+        Self::unknown(&claim.task)
+    }
+
+    async fn cancel(&self, name: &TaskName, _: &Decider) -> Result<(), TaskError> {
+        Self::unknown(name)
+    }
+}
+
 /// What doors stand on, all of it in memory.
 pub fn parts(log: Arc<MemoryLog>, keys: Arc<MemoryKeys>) -> ServerParts {
     // Nobody listens there: what needs Postgres says so.
@@ -282,6 +320,7 @@ pub fn parts(log: Arc<MemoryLog>, keys: Arc<MemoryKeys>) -> ServerParts {
         pool,
         appender: log,
         agents: Arc::new(NoAgents),
+        tasks: Arc::new(NoTasks),
         moments: Arc::new(MemoryMoments::default()),
         keys: keys.clone(),
         sealer: keys,

@@ -6,3 +6,4 @@ mod outbox;
 mod readiness;
 mod sagas;
 mod support;
+mod tasks;

@@ -14,6 +14,7 @@ use brainops_projector_operations::Operations;
 use brainops_server::{
     AskedMoment, MomentRefusal, Moments, Secret, Secrets, Server, ServerConfig, ServerParts,
 };
+use brainops_task::{TaskOptions, Tasks};
 use brainops_testkit::{Namespace, eventually};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::Value;
@@ -221,6 +222,7 @@ async fn doors(namespace: &Namespace, state: &Path, outbox: Outbox) -> Server {
     let parts = ServerParts {
         pool: namespace.pool().clone(),
         agents: Arc::new((namespace.pool().clone(), outbox.clone())),
+        tasks: Arc::new(Tasks::new(namespace.pool().clone(), outbox.clone(), TaskOptions::default())),
         appender: Arc::new(outbox),
         moments: Arc::new(NoHistory),
         keys: keys.clone(),
