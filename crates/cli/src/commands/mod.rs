@@ -14,6 +14,7 @@ mod schema;
 mod serve;
 mod status;
 mod stop_agents;
+mod task;
 
 use std::path::PathBuf;
 
@@ -90,6 +91,8 @@ enum Command {
     Parked(parked::Command),
     #[command(subcommand)]
     Saga(saga::Command),
+    #[command(subcommand)]
+    Task(task::Command),
     StopAgents(stop_agents::StopArguments),
     StartAgents(stop_agents::StartArguments),
     #[command(subcommand)]
@@ -132,6 +135,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Projection(command) => projection::run(context, command).await,
         Command::Parked(command) => parked::run(context, command).await,
         Command::Saga(command) => saga::run(context, command).await,
+        Command::Task(command) => task::run(context, command).await,
         Command::StopAgents(arguments) => stop_agents::stop(context, &arguments).await,
         Command::StartAgents(arguments) => stop_agents::start(context, &arguments).await,
         Command::Schema(command) => schema::run(context, command).await,

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::serving::{
     Ground, Role, Stop, listen_for_stop, start_api, start_projectors, start_relay, start_replay, start_sagas,
+    start_tasks,
 };
 
 /// How long the roles may take to end after they were told to.
@@ -28,7 +29,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 )]
 pub struct Arguments {
     /// What this process does, with commas between; by default everything.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Role::Api, Role::Projectors, Role::Replay, Role::Sagas, Role::Relay])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Role::Api, Role::Projectors, Role::Replay, Role::Sagas, Role::Tasks, Role::Relay])]
     roles: Vec<Role>,
 }
 
@@ -37,6 +38,7 @@ pub async fn run(context: &Context, Arguments { roles }: Arguments) -> anyhow::R
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be recorded")?;
     brainops_outbox::describe_metrics();
     brainops_saga::describe_metrics();
+    brainops_task::describe_metrics();
     context.state().must_exist()?;
     let ground = Ground::new(context, stop).await?;
     let roles: BTreeSet<Role> = roles.into_iter().collect();
@@ -57,6 +59,10 @@ pub async fn run(context: &Context, Arguments { roles }: Arguments) -> anyhow::R
             }
             Role::Sagas => {
                 start_sagas(&mut tasks, context, &ground).await?;
+                tracing::info!(role = role.name(), "started");
+            }
+            Role::Tasks => {
+                start_tasks(&mut tasks, context, &ground).await?;
                 tracing::info!(role = role.name(), "started");
             }
             Role::Relay => {

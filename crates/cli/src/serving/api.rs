@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use brainops_server::{Probe, Secret, Secrets, Server, ServerParts};
+use brainops_task::{TaskOptions, Tasks};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinSet;
 
@@ -30,6 +31,7 @@ pub async fn start_api(
     let shop = context.workshop_on(pool.clone())?;
     let parts = ServerParts {
         agents: Arc::new((pool.clone(), ground.outbox.clone())),
+        tasks: Arc::new(Tasks::new(pool.clone(), ground.outbox.clone(), TaskOptions::default())),
         pool,
         appender: Arc::new(ground.outbox.clone()),
         moments: Arc::new(MomentDesk::new(shop, read_models::all())),

@@ -9,6 +9,7 @@ mod relay;
 mod replay;
 mod sagas;
 mod signals;
+mod tasks;
 
 use clap::ValueEnum;
 
@@ -19,6 +20,7 @@ pub use relay::start_relay;
 pub use replay::start_replay;
 pub use sagas::start_sagas;
 pub use signals::{Stop, listen_for_stop};
+pub use tasks::start_tasks;
 
 /// What a process of `brainops serve` does. Roles keep nothing of their own outside the log, Postgres and the state
 /// folder, so each scales by starting more of it.
@@ -32,6 +34,8 @@ pub enum Role {
     Replay,
     /// Lets agents react, and fires their timers.
     Sagas,
+    /// Follows the work that agents ask for, so that workers can take it.
+    Tasks,
     /// Sends what the doors and imports have put into the outbox to the log.
     Relay,
 }
@@ -45,6 +49,7 @@ impl Role {
             Role::Relay => "relay",
             Role::Replay => "replay",
             Role::Sagas => "sagas",
+            Role::Tasks => "tasks",
         }
     }
 }
