@@ -18,7 +18,7 @@ COMMENT ON COLUMN brainops.task.retry_at IS 'When it may be handed out again aft
 COMMENT ON COLUMN brainops.task.ended_at IS 'When the log recorded its end; null until that was read.';
 COMMENT ON COLUMN brainops.task.ended_partition IS 'Number of the partition where its end stands.';
 COMMENT ON COLUMN brainops.task.ended_offset IS 'The offset of its end.';
-COMMENT ON COLUMN brainops.task.epoch IS 'How often it was claimed: only the claim of the highest number counts.';
+COMMENT ON COLUMN brainops.task.epoch IS 'Number of its last claim, the only one that counts: the microsecond of it by the clock of Postgres, or the number after that of the claim before.';
 COMMENT ON COLUMN brainops.task.worker IS 'Who has it, or had it until its lease ran out or it ended; null when it was given back.';
 COMMENT ON COLUMN brainops.task.ready_at IS 'When it may be handed out, by the clock of Postgres: for a claimed one the end of its lease.';
 COMMENT ON COLUMN brainops.task.lapses IS 'How many leases of it ran out.';

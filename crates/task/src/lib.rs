@@ -36,7 +36,7 @@ mod turn;
 
 pub use error::{FieldError, TaskError};
 pub use follow::{FollowError, FollowOptions, FollowStage, follow};
-pub use listing::{Filter, find, list};
+pub use listing::{Filter, find, list, unreadable};
 pub use metrics::describe_metrics;
 pub use migrate::migrate;
 pub use name::{Claim, Kind, TaskName, Worker};

@@ -39,6 +39,15 @@ pub async fn list(pool: &PgPool, filter: &Filter) -> Result<Vec<Task>, TaskError
     Ok(tasks?.into_iter().flatten().collect())
 }
 
+/// How many records of the topic `agent` cannot be read, so that nobody can say whether they are tasks: the rows of
+/// `brainops.task_unreadable`, which name them.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn unreadable(pool: &PgPool) -> Result<i64, TaskError> {
+    Ok(sqlx::query_scalar("SELECT count(*) FROM brainops.task_unreadable").fetch_one(pool).await?)
+}
+
 /// The task of this name; none when there is none, or it was not followed yet.
 ///
 /// # Errors

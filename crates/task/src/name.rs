@@ -74,7 +74,7 @@ impl Worker {
 pub struct Claim {
     /// The task.
     pub task: TaskName,
-    /// Which claim on it: how often it was claimed then.
+    /// Which claim on it: a number that rises with each, also when the table was made again from the log.
     pub epoch: i64,
 }
 

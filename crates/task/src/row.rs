@@ -82,7 +82,7 @@ pub struct Task {
     pub failures: i32,
     /// When the log recorded its end, once that was read.
     pub ended_at: Option<Timestamp>,
-    /// How often it was claimed.
+    /// Number of its last claim; 0: there was none.
     pub epoch: i64,
     /// Who has it, or had it last.
     pub worker: Option<String>,

@@ -88,6 +88,9 @@ impl Tasks {
                 .fetch_optional(&self.pool)
                 .await?;
             let Some(row) = row else { return Ok(None) };
+            if row.try_get("has_lapsed")? {
+                counter!(names::LAPSED_TOTAL).increment(1);
+            }
             let Some(task) = task(&row)? else { return Ok(None) }; // one that is found by its kind has one
             let claim = Claim { task: task.name.clone(), epoch: task.epoch };
             if !self.is_exhausted(task.attempts()) {
@@ -105,7 +108,6 @@ impl Tasks {
 
     /// Ends a task whose leases ran out too often. Somebody else may have been quicker.
     async fn abandon(&self, claim: &Claim) -> Result<(), TaskError> {
-        counter!(names::LAPSED_TOTAL).increment(1);
         let marked =
             self.mark(&claim.task, Some(claim), |held| abandonment(held, LAPSED, held.task.attempts()));
         match marked.await {
@@ -246,5 +248,5 @@ fn claim_sql() -> String {
     if !planted(Bug::ClaimWithoutEpoch) {
         return sql;
     }
-    sql.replace("task.epoch + 1", "greatest(task.epoch, 1)")
+    sql.replace("greatest(task.epoch + 1, (extract", "coalesce(nullif(task.epoch, 0), (extract")
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use brainops_event::types::agent::TaskCancelled;
 use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent as _};
-use brainops_task::{Decider, Failed, State, TaskName, find};
+use brainops_task::{Decider, Failed, State, TaskError, TaskName, find};
 use brainops_testkit::eventually;
 use common::{LIMIT, Process, Scene, child, kind, lease, outcome, said, worker};
 
@@ -151,6 +151,8 @@ async fn the_table_made_again_from_the_log_is_the_same_but_for_leases() {
     scene.append(vec![no_more(done.data["task_id"].as_str().unwrap(), &done.subject)]).await;
     scene.until_followed().await;
     following.stop().await;
+    // Who has a task when the leases are forgotten does not count any more once somebody else has it.
+    let claimed = scene.until_claimed("work", "w", 60_000).await;
     let before = scene.rows_of_the_log().await;
     scene.execute("TRUNCATE brainops.task, brainops.task_checkpoint").await;
     let following = scene.follow();
@@ -161,6 +163,13 @@ async fn the_table_made_again_from_the_log_is_the_same_but_for_leases() {
         assert_eq!(one, other);
     }
     assert_eq!(before.len(), again.len());
+    let find_it = || async {
+        let found = scene.until_claimed("work", "another", 60_000).await;
+        found.claim.task == claimed.claim.task
+    };
+    eventually(LIMIT, find_it).await.unwrap();
+    let late = scene.tasks.complete(&claimed.claim, &outcome("done")).await;
+    assert!(matches!(late, Err(TaskError::Lost { .. })), "{late:?}");
     following.stop().await;
     scene.close().await;
 }

@@ -15,7 +15,7 @@ async fn a_task_is_claimed_and_its_completion_stands_in_the_log() {
     scene.append(vec![said("review", "t-1", "tally/a", None)]).await;
     let claimed = scene.until_claimed("review", "w-1", 60_000).await;
     assert_eq!(claimed.task.payload.as_deref(), Some(r#"{"task":"t-1"}"#));
-    assert_eq!((claimed.claim.epoch, claimed.task.kind.as_str()), (1, "review"));
+    assert_eq!((claimed.claim.epoch, claimed.task.kind.as_str()), (claimed.task.epoch, "review"));
     let none = scene.tasks.claim(&[kind("review")], &worker("w-2"), lease(60_000)).await.unwrap();
     assert_eq!(none, None, "it is in one hand");
     let approved = Outcome::new("approved", Some(r#"{"lines": 7}"#.to_owned())).unwrap();

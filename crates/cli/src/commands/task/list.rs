@@ -1,6 +1,6 @@
 //! `brainops task list`
 
-use brainops_task::{Filter, Kind, State, list};
+use brainops_task::{Filter, Kind, State, list, unreadable};
 use clap::Args;
 
 use super::shown::{Task, table_of};
@@ -33,10 +33,18 @@ pub async fn run(context: &Context, Arguments { kind, state, limit }: &Arguments
         after: None,
         limit: *limit,
     };
-    let tasks: Vec<Task> = list(&context.pool().await?, &filter).await?.iter().map(Task::of).collect();
+    let pool = context.pool().await?;
+    let tasks: Vec<Task> = list(&pool, &filter).await?.iter().map(Task::of).collect();
     context.output.answer(&tasks, |tasks| table_of(tasks))?;
     if tasks.len() == *limit as usize {
         context.output.talk(&format!("there may be more than these {limit}; see --limit"));
+    }
+    let records = unreadable(&pool).await?;
+    if records > 0 {
+        let text = format!(
+            "{records} records of the topic agent cannot be read; brainops.task_unreadable names them"
+        );
+        context.output.talk(&text);
     }
     Ok(Exit::Done)
 }

@@ -23,7 +23,7 @@ pub struct Task {
     failures: i32,
     /// How many leases of it ran out.
     lapses: i32,
-    /// How often it was claimed.
+    /// Number of its last claim.
     epoch: i64,
     worker: Option<String>,
     /// When it may be handed out: for a claimed one the end of its lease.
