@@ -4,13 +4,16 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use brainops_event::types::agent::TaskCancelled;
 use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent as _};
-use brainops_task::{Decider, Failed, State, TaskError, TaskName, find};
-use brainops_testkit::eventually;
-use common::{LIMIT, Process, Scene, child, kind, lease, outcome, said, worker};
+use brainops_projection::PostgresConfig;
+use brainops_task::{Decider, Failed, FollowOptions, FollowStage, State, TaskError, TaskName, find, follow};
+use brainops_testkit::{Cut, Judge, Proxy, eventually};
+use common::{LIMIT, Process, Running, Scene, child, kind, lease, outcome, said, worker};
 
 /// The life of a process that other tests start.
 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +83,49 @@ async fn one_that_slept_while_another_took_its_partitions_writes_nothing() {
     until_rows(&scene, 60).await;
     scene.until_followed().await;
     scene.close().await;
+}
+
+/// Cuts the connection at every second COMMIT of a transaction that has moved checkpoints and written tasks.
+async fn commits_are_cut(name: &str, cut: Cut) {
+    let scene = Scene::new(name).await;
+    let postgres = scene.namespace.postgres().clone();
+    let (commits, cuts) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&cuts);
+    let judges = move || -> Judge {
+        let (commits, cuts, mut has_written) = (Arc::clone(&commits), Arc::clone(&counted), false);
+        Box::new(move |bytes: &[u8]| {
+            let says = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+            has_written |= says(b"INSERT INTO brainops.task AS task");
+            if has_written && says(b"COMMIT\0") && commits.fetch_add(1, Ordering::SeqCst) % 2 == 1 {
+                cuts.fetch_add(1, Ordering::SeqCst);
+                return cut;
+            }
+            Cut::Not
+        })
+    };
+    let proxy = Proxy::judging(format!("{}:{}", postgres.host, postgres.port), judges).await;
+    let through = PostgresConfig { host: "127.0.0.1".to_owned(), port: proxy.port(), ..postgres };
+    let stage = FollowStage {
+        pool: through.pool().await.unwrap(),
+        cluster: scene.namespace.cluster().clone(),
+        registry: scene.namespace.registry().clone(),
+    };
+    let options = FollowOptions { max_records: 10, ..FollowOptions::default() };
+    let following = Running::start(|shutdown| follow(stage, options, shutdown));
+    for round in 0..6 {
+        scene.append(some(round * 20 + 1, round * 20 + 20)).await;
+        until_rows(&scene, i64::try_from(round * 20 + 20).unwrap()).await;
+    }
+    scene.until_followed().await;
+    assert!(cuts.load(Ordering::SeqCst) > 2, "{} commits were cut", cuts.load(Ordering::SeqCst));
+    following.stop().await;
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_commit_is_lost_and_the_checkpoint_decides() {
+    commits_are_cut("taskfollowanswer", Cut::Answer).await;
+    commits_are_cut("taskfollowquestion", Cut::Question).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
