@@ -33,6 +33,13 @@ async fn until_status(installation: &Installation, lead: &str, wanted: &str) {
     eventually(LIMIT, is_there).await.unwrap_or_else(|_| panic!("{lead} is not {wanted}"));
 }
 
+/// Until all that was decided is in the log: it is there some time after the row of its saga.
+async fn until_sent(installation: &Installation) {
+    let unsent = "SELECT count(*) FROM brainops.outbox WHERE log_offset IS NULL";
+    let is_sent = || async { installation.count(unsent).await == 0 };
+    eventually(LIMIT, is_sent).await.expect("all is sent");
+}
+
 async fn until_indexed(installation: &Installation, event_type: &str, times: i64) {
     let sql = format!("SELECT count(*) FROM events.event WHERE type = '{event_type}'");
     let is_there = || async { installation.count(&sql).await >= times };
@@ -124,6 +131,7 @@ async fn what_a_timer_led_to_is_explained_and_history_decides_the_same_again() {
 async fn sagas_that_postgres_has_forgotten_come_back_from_the_log_and_decide_nothing_twice() {
     let (installation, service) = followed_up("restored", &["lead-1", "lead-2"]).await;
     installation.ends(&decide("pause", "lead-2"), 0, &["done", "is paused"]);
+    until_sent(&installation).await;
     service.kill();
     let rows = "SELECT correlation || ' ' || revision || ' ' || status || ' ' || state FROM brainops.saga ORDER BY 1";
     let (before, decided) = (installation.texts(rows).await, installation.records(&["saga", "agent"]).await);
@@ -135,6 +143,7 @@ async fn sagas_that_postgres_has_forgotten_come_back_from_the_log_and_decide_not
     assert_eq!(installation.count("SELECT count(*) FROM brainops.saga_timer").await, 2);
     discovered(&installation, "lead-3").await;
     until_status(&installation, "lead-3", "running").await;
+    until_sent(&installation).await;
     let of_one = decided / 2; // nothing but what the third one has begun with was added
     let now = installation.records(&["saga", "agent"]).await;
     assert!(now > decided && now <= decided + of_one, "{decided} records, now {now}");
