@@ -92,7 +92,8 @@ pub use migrate::migrate;
 pub use pen::Written;
 pub use refusal::{Refusal, RefusalClass};
 pub use replay::{
-    Difference, DifferenceKind, RecoverError, Recovered, ReplayError, Replayed, Selection, recover, replay,
+    Difference, DifferenceKind, Patience, RecoverError, Recovered, ReplayError, Replayed, Selection,
+    bring_back, recover, replay,
 };
 pub use route::{Delivery, Route};
 pub use runtime::{RunError, SagaOptions, Stage, run};

@@ -2,20 +2,17 @@
 
 use std::time::Duration;
 
-use brainops_event::error_chain;
 use brainops_log::{Cluster, Registry};
 use brainops_outbox::Outbox;
-use brainops_saga::{Cast, RecoverError, SagaOptions, Stage, fire_timers, recover, run};
+use brainops_saga::{Cast, Patience, SagaOptions, Stage, bring_back, fire_timers, run};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::clerk::Clerk;
 use crate::order::Task;
 
-/// How long a relay may take to read the end of the log before it is said that it takes long.
-const OPEN_LIMIT: Duration = Duration::from_secs(20);
-/// How long is waited until what could not be recovered is tried again.
-const AGAIN: Duration = Duration::from_millis(500);
+/// What passes in a trial passes soon.
+const PATIENCE: Patience = Patience { opening: Duration::from_secs(20), again: Duration::from_millis(500) };
 
 pub(crate) async fn react(
     task: &Task,
@@ -29,30 +26,11 @@ pub(crate) async fn react(
     let cast = Cast::of(Clerk)?;
     tokio::select! {
         () = stop.cancelled() => return Ok(()),
-        recovered = bring_back(&cast, &stage) => recovered?,
+        recovered = bring_back(&cast, &stage, PATIENCE) => recovered?,
     }
     let options = SagaOptions { max_records: task.max_records, ..SagaOptions::default() };
     let (running, firing) = (run(cast, stage, options, stop.clone()), fire_timers(pool, outbox, stop));
     let (ran, fired) = tokio::join!(running, firing);
     ran?;
     Ok(fired?)
-}
-
-async fn bring_back(cast: &Cast, stage: &Stage) -> anyhow::Result<()> {
-    while let Err(error) = stage.outbox.opened(OPEN_LIMIT).await {
-        tracing::warn!(error = %error_chain(&error), "the outbox takes no decisions yet");
-    }
-    loop {
-        match recover(cast, stage).await {
-            Ok(found) => {
-                tracing::info!(?found, "what sagas had forgotten is back");
-                return Ok(());
-            }
-            Err(error @ RecoverError::Row(_)) => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(error = %error_chain(&error), "what sagas have forgotten cannot be looked for; trying again");
-                tokio::time::sleep(AGAIN).await;
-            }
-        }
-    }
 }

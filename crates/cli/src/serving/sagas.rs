@@ -3,18 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use brainops_event::error_chain;
-use brainops_saga::{Cast, RecoverError, SagaOptions, Stage, fire_timers, recover, run};
+use brainops_saga::{Cast, Patience, SagaOptions, Stage, bring_back, fire_timers, run};
 use tokio::task::JoinSet;
 
 use super::{Ground, Role, Stop};
 use crate::agents;
 use crate::context::Context;
 
-/// How long a relay may take to read the end of the log, which is all of it after Postgres was made anew.
-const OPEN_LIMIT: Duration = Duration::from_secs(3_600);
-/// How long is waited until what could not be recovered is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+/// A relay reads the ends of the log, which is all of it after Postgres was made anew.
+const PATIENCE: Patience = Patience { opening: Duration::from_secs(3_600), again: Duration::from_secs(5) };
 
 /// Begins to follow. An agent that ends by its own fault leaves the others running; the log says why.
 pub async fn start_sagas(
@@ -50,34 +47,7 @@ pub async fn start_sagas(
 async fn live(cast: Cast, stage: Stage, stop: Stop) -> anyhow::Result<()> {
     tokio::select! {
         () = stop.cancelled() => return Ok(()),
-        recovered = bring_back(&cast, &stage) => recovered?,
+        recovered = bring_back(&cast, &stage, PATIENCE) => recovered?,
     }
     Ok(run(cast, stage, SagaOptions::default(), stop).await?)
-}
-
-async fn bring_back(cast: &Cast, stage: &Stage) -> anyhow::Result<()> {
-    while let Err(error) = stage.outbox.opened(OPEN_LIMIT).await {
-        tracing::warn!(agent.name = cast.name(), error = %error_chain(&error), "the outbox takes no decisions yet");
-    }
-    loop {
-        match recover(cast, stage).await {
-            Ok(found) => {
-                if found.transactions + found.unfinished > 0 {
-                    tracing::warn!(
-                        agent.name = cast.name(),
-                        transactions = found.transactions,
-                        differing = found.differing,
-                        unfinished = found.unfinished,
-                        "sagas had forgotten what the log says of them"
-                    );
-                }
-                return Ok(());
-            }
-            Err(error @ RecoverError::Row(_)) => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(agent.name = cast.name(), error = %error_chain(&error), "what sagas have forgotten cannot be looked for; trying again");
-                tokio::time::sleep(AGAIN).await;
-            }
-        }
-    }
 }

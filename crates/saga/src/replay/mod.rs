@@ -19,12 +19,14 @@
 //! what the world would have answered. Timers are the exception: those of the other version fire when they are due.
 //! Events that only the other version would have been given are not seen.
 
+mod bring_back;
 mod compare;
 mod history;
 mod recover;
 mod replica;
 mod run;
 
+pub use bring_back::{Patience, bring_back};
 pub use compare::{Difference, DifferenceKind};
 pub use recover::{RecoverError, Recovered, recover};
 pub use run::{ReplayError, Replayed, Selection, replay};

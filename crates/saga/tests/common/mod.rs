@@ -7,7 +7,8 @@ pub mod child;
 mod scene;
 mod tally;
 
+pub use brainops_testkit::{Running, soon};
 pub use check::check;
 pub use child::Process;
-pub use scene::{LIMIT, Running, Scene, Stood, essence, soon};
+pub use scene::{LIMIT, Scene, Stood, essence};
 pub use tally::{AGENT, Counted, Tally, TallyState, count, count_with};

@@ -1,24 +1,17 @@
 //! A namespace with an outbox, a relay and runtimes that can be stopped or killed.
 
-use std::future::Future;
 use std::time::Duration;
 
 use brainops_event::{Outgoing, Position, TopicName};
 use brainops_log::{Item, end_frontier, read, start_frontier};
 use brainops_outbox::{Outbox, OutboxConfig, Relay};
 use brainops_saga::{Agent, Cast, Instance, RunError, SagaOptions, Stage, TimerError, fire_timers, run};
-use brainops_testkit::{Namespace, eventually};
+use brainops_testkit::{Namespace, Running, eventually, soon};
 use serde_json::Value;
 use sqlx::Row as _;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 /// How long a test waits for anything.
 pub const LIMIT: Duration = Duration::from_secs(60);
-
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("not within {LIMIT:?}: {what}"))
-}
 
 /// A stage, and whoever relays what is decided on it.
 pub struct Scene {
@@ -37,40 +30,6 @@ pub struct Stood {
     pub causation_id: Option<String>,
     pub correlation_id: Option<String>,
     pub data: Value,
-}
-
-/// Something that runs until it is stopped or killed.
-pub struct Running<E> {
-    shutdown: CancellationToken,
-    task: JoinHandle<Result<(), E>>,
-}
-
-impl<E: std::fmt::Debug + Send + 'static> Running<E> {
-    pub fn start<F>(begin: impl FnOnce(CancellationToken) -> F) -> Self
-    where
-        F: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        let shutdown = CancellationToken::new();
-        Self { task: tokio::spawn(begin(shutdown.clone())), shutdown }
-    }
-
-    /// In good order.
-    pub async fn stop(self) {
-        self.shutdown.cancel();
-        let ended = soon("it stops", self.task).await.expect("it did not panic");
-        ended.expect("it ended without a fault");
-    }
-
-    /// As a crash would end it.
-    pub async fn kill(self) {
-        self.task.abort();
-        let _ = soon("it is gone", self.task).await;
-    }
-
-    /// What it ends with by itself.
-    pub async fn ended(self) -> Result<(), E> {
-        soon("it ends", self.task).await.expect("it did not panic")
-    }
 }
 
 impl Scene {

@@ -2,7 +2,6 @@
 //! what it says after its lease is refused, with who has the task then.
 mod asked;
 mod desk;
-mod shown;
 
 use std::sync::Arc;
 
@@ -13,12 +12,13 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use brainops_event::{error_chain, format_timestamp};
 use brainops_outbox::AppendError;
-use brainops_task::{Failed, Filter, Kind as TaskKind, State as TaskState, TaskError, TaskName, find, list};
+use brainops_task::{
+    Failed, Filter, Kind as TaskKind, ShownTask, State as TaskState, TaskError, TaskName, find, list,
+};
 use serde_json::{Value, json};
 
 pub use desk::TaskDesk;
 
-use self::shown::ShownTask;
 use crate::auth::Principal;
 use crate::body::{media_type, read_body};
 use crate::doors::Doors;

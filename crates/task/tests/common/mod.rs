@@ -6,6 +6,7 @@ mod check;
 pub mod child;
 mod scene;
 
+pub use brainops_testkit::{Running, soon};
 pub use check::check;
 pub use child::Process;
-pub use scene::{LIMIT, Running, Scene, Stood, kind, lease, outcome, said, soon, worker};
+pub use scene::{LIMIT, Scene, Stood, kind, lease, outcome, said, worker};

@@ -1,6 +1,5 @@
 //! The stage of a test, and the log as it stands afterwards.
 
-use std::future::Future;
 use std::time::Duration;
 
 use brainops_event::{Envelope, EventId, EventType, Outgoing, Position, Priority, Source, Subject};
@@ -10,18 +9,12 @@ use brainops_task::{
     Claim, Claimed, FollowError, FollowOptions, FollowStage, Kind, Lease, Outcome, TaskName, TaskOptions,
     Tasks, Worker, follow,
 };
-use brainops_testkit::{Namespace, eventually};
+use brainops_testkit::{Namespace, Running, eventually, soon};
 use serde_json::Value;
 use sqlx::Row as _;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 /// How long a test waits for anything.
 pub const LIMIT: Duration = Duration::from_secs(60);
-
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("not within {LIMIT:?}: {what}"))
-}
 
 /// A stage, and whoever relays what is said on it.
 pub struct Scene {
@@ -41,34 +34,6 @@ pub struct Stood {
     pub causation_id: Option<String>,
     pub correlation_id: Option<String>,
     pub data: Value,
-}
-
-/// Something that runs until it is stopped or killed.
-pub struct Running<E> {
-    shutdown: CancellationToken,
-    task: JoinHandle<Result<(), E>>,
-}
-
-impl<E: std::fmt::Debug + Send + 'static> Running<E> {
-    pub fn start<F>(begin: impl FnOnce(CancellationToken) -> F) -> Self
-    where
-        F: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        let shutdown = CancellationToken::new();
-        Self { task: tokio::spawn(begin(shutdown.clone())), shutdown }
-    }
-
-    /// In good order.
-    pub async fn stop(self) {
-        self.shutdown.cancel();
-        soon("it stops", self.task).await.expect("it did not panic").expect("it ended without a fault");
-    }
-
-    /// As a crash would end it.
-    pub async fn kill(self) {
-        self.task.abort();
-        let _ = soon("it is gone", self.task).await;
-    }
 }
 
 /// A task of a kind, about a subject.

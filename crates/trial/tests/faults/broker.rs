@@ -22,19 +22,29 @@ async fn begin(stage: &mut Stage) -> anyhow::Result<()> {
 
 async fn killed(stage: &mut Stage) -> anyhow::Result<()> {
     begin(stage).await?;
+    stage.expected.named.push(
+        "Connection refused|transport failure|BrokerTransportFailure|Disconnected|brokers are down".into(),
+    );
+    kill_kafka(stage).await
+}
+
+/// Kafka is killed under whoever works, and comes back.
+pub async fn kill_kafka(stage: &mut Stage) -> anyhow::Result<()> {
     let stack = stage.room.stack().clone();
     stack.end(Part::Kafka, Signal::KILL).await;
     stack.up_again().await;
     stage.healed();
     stage.expected.within = Duration::from_secs(40);
-    stage.expected.named.push(
-        "Connection refused|transport failure|BrokerTransportFailure|Disconnected|brokers are down".into(),
-    );
     stage.said(200).await
 }
 
 async fn stopped(stage: &mut Stage) -> anyhow::Result<()> {
     begin(stage).await?;
+    stop_kafka(stage).await
+}
+
+/// Kafka stands still under whoever works, and goes on.
+pub async fn stop_kafka(stage: &mut Stage) -> anyhow::Result<()> {
     let stack = stage.room.stack().clone();
     stack.signal(Part::Kafka, Signal::STOP);
     let pause = Duration::from_millis(stage.dice.between(5_000, 9_000));

@@ -29,9 +29,15 @@ async fn locked(stage: &mut Stage) -> anyhow::Result<()> {
     let mut other = begin(stage).await?;
     stage.expected.named.clear(); // a batch may wait for the lock and get it: nothing to name
     stage.expected.shown.clear();
-    sqlx::raw_sql("BEGIN; LOCK TABLE trial_g1.chain IN ACCESS EXCLUSIVE MODE").execute(&mut other).await?;
+    lock_a_while(stage, &mut other, "trial_g1.chain").await
+}
+
+/// Somebody else locks a table under whoever works.
+pub async fn lock_a_while(stage: &mut Stage, other: &mut PgConnection, table: &str) -> anyhow::Result<()> {
+    let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+    sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut *other).await?;
     tokio::time::sleep(Duration::from_millis(stage.dice.between(1_000, 4_000))).await; // the fault itself
-    sqlx::raw_sql("COMMIT").execute(&mut other).await?;
+    sqlx::raw_sql("COMMIT").execute(other).await?;
     stage.healed();
     stage.said(100).await
 }

@@ -10,7 +10,9 @@ use brainops_trial::{Order, RawRecord, Scenario, Stage, event};
 use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+use crate::broker::{kill_kafka, stop_kafka};
 use crate::database::contains;
+use crate::locks::lock_a_while;
 
 /// Reached only by who brings sagas back after a restore, or throws the switch that stops agents.
 const ELSEWHERE: [&str; 2] = ["saga.recovered", "saga.switch_taken"];
@@ -184,23 +186,12 @@ async fn join_and_leave(stage: &mut Stage, staying: u32) -> anyhow::Result<()> {
 
 async fn kafka_killed(stage: &mut Stage) -> anyhow::Result<()> {
     begin(stage).await?;
-    let stack = stage.room.stack().clone();
-    stack.end(Part::Kafka, Signal::KILL).await;
-    stack.up_again().await;
-    stage.healed();
-    stage.expected.within = Duration::from_secs(40);
-    stage.said(200).await
+    kill_kafka(stage).await
 }
 
 async fn kafka_stopped(stage: &mut Stage) -> anyhow::Result<()> {
     begin(stage).await?;
-    let stack = stage.room.stack().clone();
-    stack.signal(Part::Kafka, Signal::STOP);
-    tokio::time::sleep(Duration::from_millis(stage.dice.between(5_000, 9_000))).await; // the fault itself
-    stack.signal(Part::Kafka, Signal::CONT);
-    stage.healed();
-    stage.expected.within = Duration::from_secs(40);
-    stage.said(200).await
+    stop_kafka(stage).await
 }
 
 async fn postgres_killed(stage: &mut Stage) -> anyhow::Result<()> {
@@ -287,11 +278,7 @@ async fn other(stage: &Stage) -> anyhow::Result<PgConnection> {
 async fn locked(stage: &mut Stage) -> anyhow::Result<()> {
     begin(stage).await?;
     let mut other = other(stage).await?;
-    sqlx::raw_sql("BEGIN; LOCK TABLE brainops.saga IN ACCESS EXCLUSIVE MODE").execute(&mut other).await?;
-    tokio::time::sleep(Duration::from_millis(stage.dice.between(1_000, 4_000))).await; // the fault itself
-    sqlx::raw_sql("COMMIT").execute(&mut other).await?;
-    stage.healed();
-    stage.said(100).await
+    lock_a_while(stage, &mut other, "brainops.saga").await
 }
 
 async fn deadlocks(stage: &mut Stage) -> anyhow::Result<()> {

@@ -1,9 +1,9 @@
 //! `brainops task claim`
 
-use brainops_task::{Kind, Worker};
+use brainops_task::{Kind, ShownTask, Worker};
 use clap::Args;
 
-use super::shown::{Task, whole};
+use super::shown::whole;
 use super::which::{Lasting, refused, tasks};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -35,7 +35,7 @@ pub async fn run(
     let (worker, lease) = (Worker::new(worker)?, lasting.lease()?);
     match tasks(context).await?.claim(&kinds, &worker, lease).await {
         Ok(Some(claimed)) => {
-            context.output.answer(&Task::of(&claimed.task), whole)?;
+            context.output.answer(&ShownTask::of(&claimed.task), whole)?;
             Ok(Exit::Done)
         }
         Ok(None) => {

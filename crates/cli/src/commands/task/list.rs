@@ -1,9 +1,9 @@
 //! `brainops task list`
 
-use brainops_task::{Filter, Kind, State, list, unreadable};
+use brainops_task::{Filter, Kind, ShownTask, State, list, unreadable};
 use clap::Args;
 
-use super::shown::{Task, table_of};
+use super::shown::table_of;
 use crate::context::Context;
 use crate::exit::Exit;
 
@@ -34,7 +34,7 @@ pub async fn run(context: &Context, Arguments { kind, state, limit }: &Arguments
         limit: *limit,
     };
     let pool = context.pool().await?;
-    let tasks: Vec<Task> = list(&pool, &filter).await?.iter().map(Task::of).collect();
+    let tasks: Vec<ShownTask> = list(&pool, &filter).await?.iter().map(ShownTask::of).collect();
     context.output.answer(&tasks, |tasks| table_of(tasks))?;
     if tasks.len() == *limit as usize {
         context.output.talk(&format!("there may be more than these {limit}; see --limit"));

@@ -1,9 +1,9 @@
 //! `brainops task show`
 
-use brainops_task::{TaskError, find};
+use brainops_task::{ShownTask, TaskError, find};
 use clap::Args;
 
-use super::shown::{Task, whole};
+use super::shown::whole;
 use super::which::{Which, refused};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -21,7 +21,7 @@ pub struct Arguments {
 pub async fn run(context: &Context, Arguments { which }: &Arguments) -> anyhow::Result<Exit> {
     match find(&context.pool().await?, &which.name()).await? {
         Some(task) => {
-            context.output.answer(&Task::of(&task), whole)?;
+            context.output.answer(&ShownTask::of(&task), whole)?;
             Ok(Exit::Done)
         }
         None => refused(context, TaskError::Unknown { task: which.name() }),

@@ -1,61 +1,11 @@
-//! What is shown of a task.
+//! What is shown of tasks.
 
-use brainops_event::format_timestamp;
-use serde::Serialize;
-use serde_json::value::RawValue;
+use brainops_task::ShownTask;
 
 use crate::overview::table;
 
-/// A task.
-#[derive(Debug, Serialize)]
-pub struct Task {
-    source: String,
-    id: String,
-    kind: String,
-    subject: String,
-    correlation_id: Option<String>,
-    priority: &'static str,
-    /// What is to be done, while it is open.
-    payload: Option<Box<RawValue>>,
-    recorded_at: String,
-    position: String,
-    state: &'static str,
-    failures: i32,
-    /// How many leases of it ran out.
-    lapses: i32,
-    /// Number of its last claim.
-    epoch: i64,
-    worker: Option<String>,
-    /// When it may be handed out: for a claimed one the end of its lease.
-    ready_at: String,
-    ended_at: Option<String>,
-}
-
-impl Task {
-    pub fn of(task: &brainops_task::Task) -> Self {
-        Self {
-            source: task.name.source.clone(),
-            id: task.name.id.clone(),
-            kind: task.kind.clone(),
-            subject: task.subject.clone(),
-            correlation_id: task.correlation_id.clone(),
-            priority: task.priority.as_str(),
-            payload: task.payload.clone().and_then(|text| RawValue::from_string(text).ok()),
-            recorded_at: format_timestamp(&task.recorded_at),
-            position: task.position.to_string(),
-            state: task.state.as_str(),
-            failures: task.failures,
-            lapses: task.lapses,
-            epoch: task.epoch,
-            worker: task.worker.clone(),
-            ready_at: format_timestamp(&task.ready_at),
-            ended_at: task.ended_at.as_ref().map(format_timestamp),
-        }
-    }
-}
-
 /// One task, in lines.
-pub fn whole(task: &Task) -> String {
+pub fn whole(task: &ShownTask) -> String {
     let mut text = format!("{} {}: {}, {}\n", task.source, task.id, task.kind, task.state);
     text.push_str(&format!("about       {}\n", task.subject));
     text.push_str(&format!("recorded    {}  ({})\n", task.recorded_at, task.position));
@@ -77,7 +27,7 @@ pub fn whole(task: &Task) -> String {
 }
 
 /// Tasks, one a line.
-pub fn table_of(tasks: &[Task]) -> String {
+pub fn table_of(tasks: &[ShownTask]) -> String {
     if tasks.is_empty() {
         return "there are none\n".to_owned();
     }
