@@ -1,5 +1,6 @@
 -- Tables of one generation of the read model `operations`. `{generation}` is the generation's schema.
--- A row belongs to one alert of one monitor, or to one incident; each is one subject of the topic `monitor`.
+-- A row belongs to one alert of one monitor, or to one incident, each one subject of the topic `monitor`; or to one saga,
+-- or to the stop switch of one agent, each one subject of the topic `saga`.
 
 CREATE TABLE {generation}.alert (
     subject             text        NOT NULL,
@@ -111,3 +112,73 @@ COMMENT ON COLUMN {generation}.incident_entry.person IS 'Who took charge, or sai
 COMMENT ON COLUMN {generation}.incident_entry.changed_by_source IS 'Source of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.incident_entry.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.incident_entry.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
+
+CREATE TABLE {generation}.saga (
+    agent               text        NOT NULL,
+    correlation         text        NOT NULL,
+    run                 integer     NOT NULL,
+    version             integer     NOT NULL,
+    status              text        NOT NULL,
+    status_since        timestamptz NOT NULL,
+    revision            bigint      NOT NULL,
+    correlation_id      text,
+    started_at          timestamptz,
+    last_input          text,
+    last_input_at       timestamptz,
+    parked_input        text,
+    parked_class        text,
+    parked_code         text,
+    paused_by           text,
+    outcome             text,
+    waits               jsonb       NOT NULL,
+    changed_by_source   text        NOT NULL,
+    changed_by_id       text        NOT NULL,
+    changed_at_position text        NOT NULL,
+    PRIMARY KEY (agent, correlation)
+);
+
+COMMENT ON TABLE {generation}.saga IS 'Sagas: the last one of each agent and correlation, where it stands and what it waits for. From saga.started, saga.reacted and others of the topic saga.';
+COMMENT ON COLUMN {generation}.saga.agent IS 'Name of the agent.';
+COMMENT ON COLUMN {generation}.saga.correlation IS 'What the saga is about: an opaque id.';
+COMMENT ON COLUMN {generation}.saga.run IS 'Which saga of this correlation it is, from 1: a later one begins after the end of the one before, and takes its row.';
+COMMENT ON COLUMN {generation}.saga.version IS 'Version of the agent that it is on.';
+COMMENT ON COLUMN {generation}.saga.status IS 'early (inputs are set aside until it begins), running, compensating (its steps are undone), paused (by a person), parked (at an input that it cannot react to) or ended.';
+COMMENT ON COLUMN {generation}.saga.status_since IS 'Since when it is that, by the clock of the log.';
+COMMENT ON COLUMN {generation}.saga.revision IS 'How many transactions this correlation has had; 0 when none was told yet.';
+COMMENT ON COLUMN {generation}.saga.correlation_id IS 'Correlation id of all that it decides; null when its beginning is not known.';
+COMMENT ON COLUMN {generation}.saga.started_at IS 'When it began, by the clock of the log; null when it has not, or when that is not known.';
+COMMENT ON COLUMN {generation}.saga.last_input IS 'Position of the last input that it took: topic/partition@offset. Null when none was told yet.';
+COMMENT ON COLUMN {generation}.saga.last_input_at IS 'When the log recorded that input; null when none was told yet.';
+COMMENT ON COLUMN {generation}.saga.parked_input IS 'Position of the input at which it is parked; null when it is not, or when that is not known.';
+COMMENT ON COLUMN {generation}.saga.parked_class IS 'Class of the failure: refused, panicked, undo_failed, unknown_version, overfull, conflict or looping.';
+COMMENT ON COLUMN {generation}.saga.parked_code IS 'What the code of the agent calls it.';
+COMMENT ON COLUMN {generation}.saga.paused_by IS 'Who has paused it: an opaque id of a person; null when nobody has, or when that is not known.';
+COMMENT ON COLUMN {generation}.saga.outcome IS 'How it has ended, in the words of the agent; null when it has not.';
+COMMENT ON COLUMN {generation}.saga.waits IS 'What it waits for after its last transaction: an array of objects with kind, reason, events, since_at and due_at. The view saga_wait has one row for each. Empty where a program told the transaction that did not say it yet.';
+COMMENT ON COLUMN {generation}.saga.changed_by_source IS 'Source of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.saga.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.saga.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
+
+CREATE TABLE {generation}.agent_switch (
+    agent               text        NOT NULL,
+    is_stopped          boolean     NOT NULL,
+    number              bigint      NOT NULL,
+    decided_by          text        NOT NULL,
+    reason              text        NOT NULL,
+    decided_at          timestamptz NOT NULL,
+    changed_by_source   text        NOT NULL,
+    changed_by_id       text        NOT NULL,
+    changed_at_position text        NOT NULL,
+    PRIMARY KEY (agent)
+);
+
+COMMENT ON TABLE {generation}.agent_switch IS 'The stop switch: the last decision about each agent by name, and about all together. From saga.agents.stopped and saga.agents.started.';
+COMMENT ON COLUMN {generation}.agent_switch.agent IS 'Name of the agent; * for all agents together.';
+COMMENT ON COLUMN {generation}.agent_switch.is_stopped IS 'Whether the last decision was to stop; an agent works when neither it nor all are stopped.';
+COMMENT ON COLUMN {generation}.agent_switch.number IS 'How often it was stopped or started.';
+COMMENT ON COLUMN {generation}.agent_switch.decided_by IS 'Who decided last: an opaque id of a person.';
+COMMENT ON COLUMN {generation}.agent_switch.reason IS 'Why, in their words.';
+COMMENT ON COLUMN {generation}.agent_switch.decided_at IS 'When, by the clock of the log.';
+COMMENT ON COLUMN {generation}.agent_switch.changed_by_source IS 'Source of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.agent_switch.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.agent_switch.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';

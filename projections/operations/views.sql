@@ -1,5 +1,5 @@
 -- Derived views of the read model `operations`, over the base views of the serving generation only.
--- Times are times of happening.
+-- Times are times of happening. What is overdue is told as of now.
 
 CREATE OR REPLACE VIEW operations.alert_span AS
 SELECT
@@ -172,3 +172,128 @@ COMMENT ON COLUMN operations.incident_response.worst_severity IS 'Label of the g
 COMMENT ON COLUMN operations.incident_response.seconds_to_acknowledge IS 'Seconds from its opening until somebody took charge; null when nobody has.';
 COMMENT ON COLUMN operations.incident_response.seconds_to_resolve IS 'Seconds from its opening until it was said to be over; null while it is not.';
 COMMENT ON COLUMN operations.incident_response.escalation_level IS 'How often it was escalated.';
+
+CREATE OR REPLACE VIEW operations.saga_wait AS
+SELECT
+    waiting.agent,
+    waiting.correlation,
+    waiting.number,
+    waiting.run,
+    waiting.status,
+    waiting.kind,
+    waiting.reason,
+    waiting.events,
+    waiting.since_at,
+    waiting.due_at,
+    extract(epoch FROM now() - waiting.since_at)::double precision AS waits_seconds,
+    -- The clock that fires timers may lie a little behind: a minute is no fault yet.
+    coalesce(
+        waiting.due_at < now() - interval '1 minute' OR waiting.since_at < now() - interval '168 hours', false
+    ) AS is_overdue
+FROM (
+    SELECT
+        s.agent, s.correlation, w.number::integer AS number, s.run, s.status, w.wait ->> 'kind' AS kind,
+        w.wait ->> 'reason' AS reason,
+        ARRAY(SELECT jsonb_array_elements_text(w.wait -> 'events')) AS events,
+        (w.wait ->> 'since_at')::timestamptz AS since_at, (w.wait ->> 'due_at')::timestamptz AS due_at
+    FROM operations.saga AS s
+    CROSS JOIN LATERAL jsonb_array_elements(s.waits) WITH ORDINALITY AS w (wait, number)
+    WHERE s.status NOT IN ('paused', 'parked', 'ended')
+    UNION ALL
+    SELECT
+        s.agent, s.correlation, 1, s.run, s.status, CASE s.status WHEN 'early' THEN 'beginning' ELSE 'person' END,
+        CASE s.status
+            WHEN 'early' THEN 'its beginning'
+            WHEN 'parked' THEN coalesce(s.parked_class || coalesce(' (' || s.parked_code || ')', ''), 'parked')
+            ELSE coalesce('paused by ' || s.paused_by, 'paused')
+        END,
+        ARRAY[]::text[], s.status_since, NULL
+    FROM operations.saga AS s
+    WHERE s.status IN ('early', 'paused', 'parked')
+) AS waiting;
+
+COMMENT ON VIEW operations.saga_wait IS 'What sagas wait for: one row for each thing. One that a person holds waits for that person alone; one that has ended waits for nothing.';
+COMMENT ON COLUMN operations.saga_wait.agent IS 'Name of the agent.';
+COMMENT ON COLUMN operations.saga_wait.correlation IS 'What the saga is about: an opaque id.';
+COMMENT ON COLUMN operations.saga_wait.number IS 'Which of the things that this saga waits for, from 1.';
+COMMENT ON COLUMN operations.saga_wait.run IS 'Which saga of this correlation it is, from 1.';
+COMMENT ON COLUMN operations.saga_wait.status IS 'early, running, compensating, paused or parked.';
+COMMENT ON COLUMN operations.saga_wait.kind IS 'event, approval, task, timer, undo (the answer to an undo that was told), beginning (an event that begins it), or person: somebody has to decide, since it is paused or parked. Later programs may say others.';
+COMMENT ON COLUMN operations.saga_wait.reason IS 'What for, in the words of the agent; the name of a timer; of a person why it is held.';
+COMMENT ON COLUMN operations.saga_wait.events IS 'Types of the events that it waits for; one that ends in a star stands for all that begin so. Empty for a timer, a beginning and a person.';
+COMMENT ON COLUMN operations.saga_wait.since_at IS 'Since when, by the clock of the log; null for a timer.';
+COMMENT ON COLUMN operations.saga_wait.due_at IS 'When a timer is due; null for other kinds.';
+COMMENT ON COLUMN operations.saga_wait.waits_seconds IS 'For how long it has waited, in seconds as of now; null for a timer.';
+COMMENT ON COLUMN operations.saga_wait.is_overdue IS 'True for a timer that was due more than a minute ago, and for anything else that has been waited for for more than 168 hours, which is what brainops saga list --stuck takes for too long unless it is told otherwise.';
+
+CREATE OR REPLACE VIEW operations.agent AS
+SELECT
+    known.agent,
+    coalesce(sagas.early, 0) AS early,
+    coalesce(sagas.running, 0) AS running,
+    coalesce(sagas.compensating, 0) AS compensating,
+    coalesce(sagas.paused, 0) AS paused,
+    coalesce(sagas.parked, 0) AS parked,
+    coalesce(sagas.ended, 0) AS ended,
+    coalesce(waits.waiting, 0) AS waiting,
+    coalesce(waits.overdue, 0) AS overdue,
+    waits.oldest_wait_at,
+    waits.next_due_at,
+    sagas.last_input_at,
+    stop.agent IS NOT NULL AS is_stopped,
+    stop.decided_by AS stopped_by,
+    stop.reason AS stopped_reason,
+    stop.decided_at AS stopped_at
+FROM (
+    SELECT s.agent FROM operations.saga AS s
+    UNION
+    SELECT a.agent FROM operations.agent_switch AS a WHERE a.agent <> '*'
+) AS known
+LEFT JOIN (
+    SELECT
+        s.agent,
+        count(*) FILTER (WHERE s.status = 'early') AS early,
+        count(*) FILTER (WHERE s.status = 'running') AS running,
+        count(*) FILTER (WHERE s.status = 'compensating') AS compensating,
+        count(*) FILTER (WHERE s.status = 'paused') AS paused,
+        count(*) FILTER (WHERE s.status = 'parked') AS parked,
+        count(*) FILTER (WHERE s.status = 'ended') AS ended,
+        max(s.last_input_at) AS last_input_at
+    FROM operations.saga AS s
+    GROUP BY s.agent
+) AS sagas ON sagas.agent = known.agent
+LEFT JOIN (
+    SELECT
+        w.agent,
+        count(DISTINCT w.correlation) AS waiting,
+        count(DISTINCT w.correlation) FILTER (WHERE w.is_overdue) AS overdue,
+        min(w.since_at) AS oldest_wait_at,
+        min(w.due_at) AS next_due_at
+    FROM operations.saga_wait AS w
+    GROUP BY w.agent
+) AS waits ON waits.agent = known.agent
+LEFT JOIN LATERAL (
+    SELECT a.agent, a.decided_by, a.reason, a.decided_at
+    FROM operations.agent_switch AS a
+    WHERE a.is_stopped AND a.agent IN (known.agent, '*')
+    ORDER BY a.agent = '*'
+    LIMIT 1
+) AS stop ON true;
+
+COMMENT ON VIEW operations.agent IS 'Agents: how many sagas each has and how they stand, what waits longest, and whether it is stopped.';
+COMMENT ON COLUMN operations.agent.agent IS 'Name of the agent: one that has a saga, or that was stopped or started by name.';
+COMMENT ON COLUMN operations.agent.early IS 'Correlations whose inputs are set aside until a saga begins.';
+COMMENT ON COLUMN operations.agent.running IS 'Sagas that run.';
+COMMENT ON COLUMN operations.agent.compensating IS 'Sagas whose steps are undone.';
+COMMENT ON COLUMN operations.agent.paused IS 'Sagas that a person has paused.';
+COMMENT ON COLUMN operations.agent.parked IS 'Sagas that are parked.';
+COMMENT ON COLUMN operations.agent.ended IS 'Sagas that have ended, of each correlation the last one.';
+COMMENT ON COLUMN operations.agent.waiting IS 'Sagas that wait for something.';
+COMMENT ON COLUMN operations.agent.overdue IS 'Sagas of which something is overdue, as in saga_wait.';
+COMMENT ON COLUMN operations.agent.oldest_wait_at IS 'Since when the one waits that has waited longest; null when none does.';
+COMMENT ON COLUMN operations.agent.next_due_at IS 'When its next timer is due; null when none is set.';
+COMMENT ON COLUMN operations.agent.last_input_at IS 'When the log recorded the last input that a saga of it took; null when none has.';
+COMMENT ON COLUMN operations.agent.is_stopped IS 'Whether it is stopped: by name, or with all agents.';
+COMMENT ON COLUMN operations.agent.stopped_by IS 'Who has stopped it: an opaque id of a person; by name before with all. Null when it is not stopped.';
+COMMENT ON COLUMN operations.agent.stopped_reason IS 'Why, in their words; null when it is not stopped.';
+COMMENT ON COLUMN operations.agent.stopped_at IS 'Since when it is stopped, by the clock of the log; null when it is not.';

@@ -125,7 +125,7 @@ fn every_record_comes_back_equal_and_reads_the_same_elsewhere() {
             SubjectRetried;
         saga: AgentsStarted, AgentsStopped, SagaCancelled, SagaDecision, SagaEnded, SagaLoopCut, SagaMoved, SagaParked, SagaPaused, SagaReacted, SagaResumed,
             SagaRetried, SagaStarted, SagaTimerCancelled, SagaTimerFired, SagaTimerSet, SagaUndoSkipped,
-            SagaUndoStarted, SagaUndoSucceeded, SagaUnrouted;
+            SagaUndoStarted, SagaUndoSucceeded, SagaUnrouted, SagaWait;
         schema: Registered;
         webhook: Received;
     }

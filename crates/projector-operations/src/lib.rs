@@ -1,21 +1,27 @@
-//! The read model `operations`: alerts, and in SQL the incidents that they make; and what was done about incidents.
+//! The read model `operations`: alerts, and in SQL the incidents that they make; what was done about incidents; and
+//! agents with their sagas and what these wait for.
 //!
-//! Folds the topic `monitor`. Tables, views, queries and the data dictionary are in `projections/operations/`.
+//! Folds the topics `monitor` and `saga`. Tables, views, queries and the data dictionary are in `projections/operations/`.
 
+mod agent_switch;
 mod alert;
 mod body;
 mod case;
 mod entry;
 mod fold;
 mod fold_incident;
+mod fold_saga;
 mod kind;
 mod model;
 mod read;
+mod saga;
 mod status;
 
+pub use agent_switch::AgentSwitchRow;
 pub use alert::{AlertKey, AlertRow};
 pub use case::IncidentCaseRow;
 pub use entry::{EntryKey, GatheredAlert, IncidentEntryRow};
 pub use kind::{EntryKind, UnknownKind};
 pub use model::{OperationTables, Operations};
+pub use saga::{ParkedAt, SagaKey, SagaRow};
 pub use status::Status;

@@ -3,10 +3,13 @@
 use brainops_event::Recorded;
 use brainops_projection::{AnyRows, FoldError, ReadModel, Row, Rows, Table, Tables};
 
+use crate::agent_switch::AgentSwitchRow;
 use crate::alert::AlertRow;
 use crate::case::IncidentCaseRow;
 use crate::entry::IncidentEntryRow;
+use crate::fold_saga::{self, SagaFact};
 use crate::kind::EntryKind;
+use crate::saga::SagaRow;
 use crate::status::Status;
 use crate::{fold, fold_incident};
 
@@ -23,6 +26,10 @@ pub struct OperationTables {
     pub incident_case: Rows<IncidentCaseRow>,
     /// What happened to each.
     pub incident_entry: Rows<IncidentEntryRow>,
+    /// Sagas, by agent and correlation.
+    pub saga: Rows<SagaRow>,
+    /// The stop switch, by agent.
+    pub agent_switch: Rows<AgentSwitchRow>,
 }
 
 impl Tables for OperationTables {
@@ -30,10 +37,18 @@ impl Tables for OperationTables {
         visit(&mut self.alert);
         visit(&mut self.incident_case);
         visit(&mut self.incident_entry);
+        visit(&mut self.saga);
+        visit(&mut self.agent_switch);
     }
 
     fn definitions() -> Vec<&'static Table> {
-        vec![AlertRow::TABLE, IncidentCaseRow::TABLE, IncidentEntryRow::TABLE]
+        vec![
+            AlertRow::TABLE,
+            IncidentCaseRow::TABLE,
+            IncidentEntryRow::TABLE,
+            SagaRow::TABLE,
+            AgentSwitchRow::TABLE,
+        ]
     }
 }
 
@@ -45,11 +60,11 @@ impl ReadModel for Operations {
     }
 
     fn fold_version(&self) -> u32 {
-        2
+        3
     }
 
     fn topics(&self) -> &'static [&'static str] {
-        &["monitor"]
+        &["monitor", "saga"]
     }
 
     fn tables_sql(&self) -> &'static str {
@@ -64,6 +79,8 @@ impl ReadModel for Operations {
         match Fact::of_event_type(event.envelope.event_type()) {
             Some(Fact::Alert(_)) => fold::want(event, tables),
             Some(Fact::Incident(_)) => fold_incident::want(event, tables),
+            Some(Fact::Saga(_)) => fold_saga::want(event, tables),
+            Some(Fact::Switch(_)) => fold_saga::want_switch(event, tables),
             None => Ok(()),
         }
     }
@@ -72,6 +89,8 @@ impl ReadModel for Operations {
         match Fact::of_event_type(event.envelope.event_type()) {
             Some(Fact::Alert(status)) => fold::fold(event, status, tables),
             Some(Fact::Incident(kind)) => fold_incident::fold(event, kind, tables),
+            Some(Fact::Saga(fact)) => fold_saga::fold(event, fact, tables),
+            Some(Fact::Switch(stops)) => fold_saga::fold_switch(event, stops, tables),
             None => Ok(()),
         }
     }
@@ -81,11 +100,17 @@ impl ReadModel for Operations {
 enum Fact {
     Alert(Status),
     Incident(EntryKind),
+    Saga(SagaFact),
+    /// Whether agents stop.
+    Switch(bool),
 }
 
 impl Fact {
     fn of_event_type(event_type: &str) -> Option<Self> {
-        let alert = Status::of_event_type(event_type).map(Self::Alert);
-        alert.or_else(|| EntryKind::of_event_type(event_type).map(Self::Incident))
+        Status::of_event_type(event_type)
+            .map(Self::Alert)
+            .or_else(|| EntryKind::of_event_type(event_type).map(Self::Incident))
+            .or_else(|| SagaFact::of_event_type(event_type).map(Self::Saga))
+            .or_else(|| fold_saga::switches(event_type).map(Self::Switch))
     }
 }

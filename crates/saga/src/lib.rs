@@ -102,4 +102,4 @@ pub use step::{Step, StepPhase, StepRecord};
 pub use switch::{Stopped, SwitchError, stopped, throw_switch};
 pub use timers::{TimerError, fire_timers};
 pub use turn::Turn;
-pub use wait::{OpenWait, Wait};
+pub use wait::{OpenWait, TOO_LONG_HOURS, Wait};

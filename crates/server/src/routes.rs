@@ -29,9 +29,11 @@ pub fn router(doors: Arc<Doors>) -> Router {
         .route("/projections", get(query::projections::list))
         .route("/projections/{name}/moments", get(query::moments::list))
         .route("/projections/{name}/moments/{number}", get(query::moments::show))
+        .route("/agents", get(query::operations::agents))
         .route("/agents/stop", post(query::agents::stop))
         .route("/agents/start", post(query::agents::start))
         .route("/sagas", get(query::sagas::list))
+        .route("/sagas/waits", get(query::operations::saga_waits))
         .route("/sagas/{agent}/{correlation}", get(query::sagas::show).post(query::sagas::decide))
         .route("/tasks", get(tasks::look))
         .route("/tasks/claim", post(tasks::claim))
@@ -72,9 +74,11 @@ async fn index() -> Response {
         door("GET", "/projections", "the read models, how far they are and why one stopped"),
         door("GET", "/projections/{name}/moments", "the past moments of a read model"),
         door("GET", "/projections/{name}/moments/{number}", "one of them, and how far its making is"),
+        door("GET", "/agents", "agents, how their sagas stand, and which are stopped; as_of="),
         door("POST", "/agents/stop", "stop one agent or all: when it answers, they decide nothing any more"),
         door("POST", "/agents/start", "let them go on where they stood"),
         door("GET", "/sagas", "what agents are at work on, and what each saga waits for"),
+        door("GET", "/sagas/waits", "the same from the read model, one row for each thing; as_of="),
         door(
             "GET",
             "/sagas/{agent}/{correlation}",

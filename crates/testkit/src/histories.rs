@@ -15,6 +15,9 @@ use brainops_event::types::monitor::{
     IncidentResolved,
 };
 use brainops_event::types::outreach::{OutreachBounced, OutreachReady, OutreachReplied, OutreachSent};
+use brainops_event::types::saga::{
+    AgentsStarted, AgentsStopped, SagaEnded, SagaParked, SagaPaused, SagaReacted, SagaResumed, SagaStarted,
+};
 use brainops_event::{
     Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, timestamp_from_millis,
 };
@@ -36,7 +39,7 @@ pub fn histories(
     length: Range<usize>,
 ) -> impl Strategy<Value = Vec<Outgoing>> {
     let kinds: Vec<&'static Kind> = KINDS.iter().filter(|kind| topics.contains(&kind.topic)).collect();
-    assert!(!kinds.is_empty(), "there are histories of git, deployment, lead and monitor");
+    assert!(!kinds.is_empty(), "there are histories of git, deployment, lead, monitor and saga");
     vec(draws(), length).prop_map(move |draws| {
         draws.iter().map(|draw| (kinds[usize::from(draw.kind) % kinds.len()].make)(draw)).collect()
     })
@@ -89,7 +92,7 @@ struct Kind {
     make: fn(&Draw) -> Outgoing,
 }
 
-const KINDS: [Kind; 24] = [
+const KINDS: [Kind; 32] = [
     Kind {
         topic: "lead",
         make: |draw| draw.lead::<LeadDiscovered>(json!({"channel": draw.word(0), "company": draw.maybe(1)})),
@@ -157,6 +160,31 @@ const KINDS: [Kind; 24] = [
             draw.incident::<IncidentResolved>(resolved)
         },
     },
+    Kind {
+        topic: "saga",
+        make: |draw| draw.saga::<SagaStarted>(json!({"version": 1, "correlation_id": draw.word(1)})),
+    },
+    Kind { topic: "saga", make: Draw::reacted },
+    Kind {
+        topic: "saga",
+        make: |draw| {
+            let parked = json!({
+                "version": 1, "input": draw.word(1), "event_source": "s", "event_id": "e",
+                "reason_class": draw.word(2), "code": draw.maybe(3),
+            });
+            draw.saga::<SagaParked>(parked)
+        },
+    },
+    Kind { topic: "saga", make: |draw| draw.saga::<SagaPaused>(draw.decided()) },
+    Kind { topic: "saga", make: |draw| draw.saga::<SagaResumed>(draw.decided()) },
+    Kind {
+        topic: "saga",
+        make: |draw| {
+            draw.saga::<SagaEnded>(json!({"outcome": draw.word(1), "undone": draw.flag(2), "unheeded": 0}))
+        },
+    },
+    Kind { topic: "saga", make: |draw| draw.switch::<AgentsStopped>() },
+    Kind { topic: "saga", make: |draw| draw.switch::<AgentsStarted>() },
 ];
 
 impl Draw {
@@ -266,6 +294,36 @@ impl Draw {
         });
         merge(&mut more, alert);
         more
+    }
+
+    fn saga<T: TypedEvent>(&self, data: Value) -> Outgoing {
+        let about = json!({
+            "agent": "desk", "correlation": format!("saga/{}", self.about()), "run": self.picks[0] % 3 + 1,
+        });
+        self.said::<T>(&format!("desk/saga/{}", self.subject), about, data)
+    }
+
+    fn reacted(&self) -> Outgoing {
+        let status = ["early", "running", "compensating", "paused", "parked", "ended"];
+        let wait = json!({
+            "kind": self.word(2), "reason": self.word(3), "events": [self.word(1)], "since_at": self.time(2),
+            "due_at": self.flag(3).then(|| self.time(3)),
+        });
+        let waits: Vec<Value> = std::iter::repeat_n(wait, usize::from(self.picks[2] % 3)).collect();
+        self.saga::<SagaReacted>(json!({
+            "version": 1, "revision": self.picks[1] % 16, "consumed": [self.word(0)],
+            "status": status[usize::from(self.picks[3]) % 6], "state_digest": "d", "decisions": [], "waits": waits,
+        }))
+    }
+
+    fn decided(&self) -> Value {
+        json!({"decided_by": self.word(1), "reason": self.word(2)})
+    }
+
+    fn switch<T: TypedEvent>(&self) -> Outgoing {
+        let name = |number: u8| if number == 0 { "*".to_owned() } else { format!("agent-{number}") };
+        let about = json!({"agent": name(self.about()), "number": self.picks[0] % 8});
+        self.said::<T>(&name(self.subject), about, self.decided())
     }
 
     fn said<T: TypedEvent>(&self, subject: &str, mut data: Value, more: Value) -> Outgoing {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod incident;
+mod saga;
 
 use brainops_event::Outgoing;
 use brainops_event::types::monitor::{AlertFired, AlertResolved};

@@ -7,6 +7,7 @@ use crate::canonical;
 use crate::instance::Instance;
 use crate::pen::{Written, source_of};
 use crate::refusal::Refusal;
+use crate::wait;
 
 /// The event that says what was taken, and what the instance is now.
 pub(super) fn reacted(
@@ -39,6 +40,7 @@ pub(super) fn reacted(
         status: instance.status().to_owned(),
         state_digest: instance.digest()?,
         decisions: decisions.collect(),
+        waits: wait::told(instance),
     };
     Ok(Outgoing::typed(envelope, &data)?)
 }

@@ -8,6 +8,7 @@ pub mod events;
 mod freshness;
 pub mod leads;
 pub mod moments;
+pub mod operations;
 mod page;
 mod params;
 pub mod projections;

@@ -11,7 +11,8 @@ use serde_json::json;
 use super::support::House;
 use crate::moments::MomentRefusal;
 
-const DOORS: &[&str] = &["/leads", "/leads/funnel", "/deployments", "/deployments/dora"];
+const DOORS: &[&str] =
+    &["/leads", "/leads/funnel", "/deployments", "/deployments/dora", "/agents", "/sagas/waits"];
 
 fn moment(is_ready: bool) -> ListedMoment {
     let mut frontier = Frontier::new();

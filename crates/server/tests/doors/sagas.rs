@@ -1,5 +1,6 @@
 //! What the doors show of sagas, and what they take about them.
-use brainops_testkit::Namespace;
+use brainops_event::types::saga::{AgentsStopped, SagaReacted};
+use brainops_testkit::{Namespace, said};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
@@ -99,5 +100,51 @@ async fn a_decision_about_a_saga_stands_in_the_log_and_what_cannot_be_decided_is
         assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!(field)), "{body}: {problem}");
     }
     assert_eq!(decide(&house, "nobody", json!({"decide": "pause", "reason": "a test"})).await.0, 404);
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_and_what_their_sagas_wait_for_come_from_the_log() {
+    let house = House::open("server-agents").await;
+    let now = chrono::Utc::now();
+    let waits = json!([
+        {"kind": "event", "reason": "a reply", "events": ["outreach.replied"], "since_at": now.timestamp_millis()},
+        {"kind": "timer", "reason": "patience", "events": [], "due_at": now.timestamp_millis() - 120_000},
+    ]);
+    let reacted = |correlation: &str| {
+        let data = json!({
+            "agent": "follow", "correlation": correlation, "run": 1, "version": 1, "revision": 1, "consumed": [],
+            "status": "running", "state_digest": "d", "decisions": [], "waits": waits,
+        });
+        let subject = format!("follow/{correlation}");
+        said::<SagaReacted>(&format!("reacted {correlation}"), &subject, now, data)
+    };
+    let stop = json!({"agent": "follow", "number": 1, "decided_by": "kim-7", "reason": "a look"});
+    let events = vec![reacted("a"), reacted("b"), said::<AgentsStopped>("stop", "follow", now, stop)];
+    for appended in house.namespace.appender().append_all(events).await {
+        appended.unwrap();
+    }
+    let agents = house
+        .until("/agents", |agents| {
+            agents["rows"][0]["running"] == 2 && agents["rows"][0]["is_stopped"] == true
+        })
+        .await;
+    assert_eq!(agents["rows"][0]["stopped_by"], "kim-7");
+    assert_eq!((&agents["rows"][0]["overdue"], &agents["generation"]), (&json!(2), &json!(1)));
+    let (_, first) = get(&house, "/sagas/waits?limit=3").await;
+    let cursor = first["next_cursor"].as_str().unwrap();
+    let (_, second) = get(&house, &format!("/sagas/waits?limit=3&cursor={cursor}")).await;
+    let rows = [&first, &second].map(|page| page["rows"].as_array().unwrap().clone()).concat();
+    let found: Vec<_> = rows
+        .iter()
+        .map(|row| (row["correlation"].as_str().unwrap(), row["kind"].as_str().unwrap()))
+        .collect();
+    assert_eq!(found, [("a", "event"), ("a", "timer"), ("b", "event"), ("b", "timer")]);
+    let (_, overdue) = get(&house, "/sagas/waits?overdue=true&agent=follow&kind=timer").await;
+    assert_eq!(overdue["rows"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        (&overdue["rows"][0]["since_at"], &overdue["rows"][0]["is_overdue"]),
+        (&Value::Null, &json!(true))
+    );
     house.close().await;
 }

@@ -1,6 +1,6 @@
 //! `brainops saga list`
 
-use brainops_saga::{Filter, list, stopped};
+use brainops_saga::{Filter, TOO_LONG_HOURS, list, stopped};
 use chrono::{TimeDelta, Utc};
 use clap::Args;
 
@@ -29,7 +29,7 @@ pub struct Arguments {
     stuck: bool,
 
     /// How many hours are too long.
-    #[arg(long, value_name = "HOURS", default_value_t = 168, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, value_name = "HOURS", default_value_t = TOO_LONG_HOURS, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     longer_than_hours: u32,
 
     /// How many at most.
@@ -57,4 +57,15 @@ pub async fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exi
         context.output.talk(&format!("there may be more than these {limit}; see --limit"));
     }
     Ok(if *stuck && !sagas.is_empty() { Exit::Stopped } else { Exit::Done })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_long_is_the_same_here_and_in_the_read_model() {
+        let views = include_str!("../../../../../projections/operations/views.sql");
+        assert!(views.contains(&format!("interval '{TOO_LONG_HOURS} hours'")));
+    }
 }
