@@ -64,37 +64,40 @@ impl Phase {
 }
 
 /// What an instance remembers beside its state.
+///
+/// Here and in what it is made of, fields stand in the order of their names: that is the order of its digest, which needs
+/// no sorting then.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Book {
-    /// The correlation id of what it decides.
-    pub correlation_id: String,
-    /// Whether a person has paused it.
-    pub paused: bool,
-    /// Where it stands, if it is parked.
-    pub parked: Option<ParkedAt>,
-    /// Its timers, by name.
-    pub timers: BTreeMap<String, OpenTimer>,
-    /// The steps that it has begun, in order.
-    pub steps: Vec<StepRecord>,
-    /// What it waits for.
-    pub waits: Vec<OpenWait>,
-    /// How it has ended, or is to end once its steps are undone.
-    pub outcome: Option<String>,
-    /// The number of the next input that is kept.
-    pub next_kept: i64,
     /// The number of the kept input that is to begin it, as long as nothing else can be reacted to.
     pub beginning: Option<i64>,
+    /// The correlation id of what it decides.
+    pub correlation_id: String,
+    /// The number of the next input that is kept.
+    pub next_kept: i64,
+    /// How it has ended, or is to end once its steps are undone.
+    pub outcome: Option<String>,
+    /// Where it stands, if it is parked.
+    pub parked: Option<ParkedAt>,
+    /// Whether a person has paused it.
+    pub paused: bool,
+    /// The steps that it has begun, in order.
+    pub steps: Vec<StepRecord>,
+    /// Its timers, by name.
+    pub timers: BTreeMap<String, OpenTimer>,
+    /// What it waits for.
+    pub waits: Vec<OpenWait>,
 }
 
 /// Where a parked saga stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParkedAt {
-    /// The position of the input.
-    pub input: String,
     /// The class of the failure.
     pub class: String,
     /// What the agent's code calls it.
     pub code: String,
+    /// The position of the input.
+    pub input: String,
     /// Since when: the recorded time of the input at which it was found.
     pub since: Timestamp,
 }
@@ -102,10 +105,10 @@ pub struct ParkedAt {
 /// A timer that is set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenTimer {
-    /// Id of this setting.
-    pub setting: EventId,
     /// When it is due.
     pub deadline: Timestamp,
+    /// Id of this setting.
+    pub setting: EventId,
 }
 
 impl Instance {
@@ -168,5 +171,32 @@ impl Instance {
     pub(crate) fn keep(&mut self, kept: Kept) {
         self.mailbox.push((self.book.next_kept, kept));
         self.book.next_kept += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::say::Say;
+    use crate::step::Step;
+    use crate::wait::Wait;
+
+    #[test]
+    fn a_book_tells_its_fields_in_the_order_of_its_digest() {
+        let (id, now) = (|| EventId::new("e").unwrap(), chrono::DateTime::UNIX_EPOCH);
+        let mut saga = Instance::new("lead-7", 1, now);
+        let undo = Say::command("undo", &1).about("x");
+        let step =
+            Step::new("pay", Say::command("pay", &1)).undo(undo).undone_by("done").undo_fails_by("failed");
+        saga.book.steps.push(StepRecord { undo_said: Some(id()), ..StepRecord::of(step, id()) });
+        saga.book.parked = Some(ParkedAt {
+            input: "brainops.lead/0@1".to_owned(),
+            class: "refused".to_owned(),
+            code: "no".to_owned(),
+            since: now,
+        });
+        saga.book.timers.insert("patience".to_owned(), OpenTimer { setting: id(), deadline: now });
+        saga.book.waits = vec![OpenWait { wait: Wait::for_event("lead.won", "the end"), since: now }];
+        assert!(canonical::is_ordered(&saga.book), "it is sorted for each digest");
     }
 }

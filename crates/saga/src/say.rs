@@ -17,12 +17,12 @@ const MESSAGE: &str = "brainops.agent.Message";
 /// answers repeats, so that [`crate::answered`] finds the way back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Say {
-    pub(crate) event_type: String,
-    pub(crate) subject: Option<String>,
-    pub(crate) schema: String,
     #[serde(with = "crate::bytes")]
     pub(crate) datum: Vec<u8>,
+    pub(crate) event_type: String,
     pub(crate) priority: Option<Priority>,
+    pub(crate) schema: String,
+    pub(crate) subject: Option<String>,
     /// What is wrong with it, found when it is said.
     #[serde(skip)]
     pub(crate) flaw: Option<Refusal>,

@@ -27,11 +27,11 @@ pub struct Step {
 /// How a step is undone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Undo {
-    pub(crate) say: Say,
     /// The event type that says it is done; without one it counts as done when it is told.
     pub(crate) done_by: Option<String>,
     /// The event type that says it has failed.
     pub(crate) failed_by: Option<String>,
+    pub(crate) say: Say,
 }
 
 impl Step {
@@ -71,17 +71,17 @@ impl Step {
 /// A step that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// Its name.
-    pub name: String,
-    /// Id of the event that told it.
-    pub said: EventId,
-    /// What became of it.
-    pub phase: StepPhase,
     /// How often its undo was told.
     pub attempts: i32,
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub phase: StepPhase,
+    /// Id of the event that told it.
+    pub said: EventId,
+    pub(crate) undo: Option<Undo>,
     /// Id of the event that told its undo last.
     pub undo_said: Option<EventId>,
-    pub(crate) undo: Option<Undo>,
 }
 
 /// What became of a step.
