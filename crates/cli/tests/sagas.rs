@@ -117,6 +117,16 @@ async fn what_a_timer_led_to_is_explained_and_history_decides_the_same_again() {
     let replay = ["saga", "replay", AGENT, "--all"];
     installation.ends(&replay, 0, &["3 sagas took", "all is decided as it was"]);
     installation.ends(&["saga", "replay", AGENT, "lead-2"], 0, &["1 sagas took"]);
+    installation.ends(&["saga", "replay", "--agent", AGENT, "lead-2"], 0, &["1 sagas took"]);
+    let by = |jobs| installation.json(&["saga", "replay", "--all", "--agent", AGENT, "--jobs", jobs]);
+    assert_eq!(by("1"), by("4"), "what is found does not depend on how many look for it");
+    installation.ends(&["saga", "replay", "--agent", AGENT], 1, &["or --all"]);
+    installation.ends(
+        &["saga", "replay", "--agent", AGENT, "--all", "lead-2"],
+        1,
+        &["accepted is one of them"],
+    );
+    installation.ends(&["saga", "replay", AGENT, "--all", "--jobs", "0"], 2, &["--jobs"]);
     let since = ["saga", "replay", AGENT, "--all", "--since", "2026-01-01", "--with-version", "1", "--json"];
     let answer = installation.json(&since[..since.len() - 1]);
     assert_eq!((&answer["sagas"], &answer["differing"]), (&json!(3), &json!(0)), "{answer}");

@@ -92,8 +92,8 @@ pub use migrate::migrate;
 pub use pen::Written;
 pub use refusal::{Refusal, RefusalClass};
 pub use replay::{
-    Difference, DifferenceKind, Patience, RecoverError, Recovered, ReplayError, Replayed, Selection,
-    bring_back, recover, replay,
+    Difference, DifferenceKind, Differing, Pace, Patience, RecoverError, Recovered, ReplayError,
+    ReplayProgress, Replayed, Selection, bring_back, recover, replay, replay_at,
 };
 pub use route::{Delivery, Route};
 pub use runtime::{RunError, SagaOptions, Stage, run};

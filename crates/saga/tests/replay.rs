@@ -6,12 +6,13 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use brainops_event::{Frontier, Recorded, new_id};
 use brainops_log::{end_frontier, start_frontier};
 use brainops_saga::{
-    Agent, Cast, Decide, Decider, DifferenceKind, Input, Recovered, Refusal, Replayed, Route, Say, Selection,
-    Turn, Wait, decision_event, recover, replay,
+    Agent, Cast, Decide, Decider, DifferenceKind, Input, Pace, Recovered, Refusal, Replayed, Route, Say,
+    Selection, Turn, Wait, decision_event, recover, replay, replay_at,
 };
 use brainops_testkit::eventually;
 use common::{AGENT, LIMIT, Scene, Tally, TallyState, check, count, count_with};
@@ -68,7 +69,16 @@ async fn replayed(scene: &Scene, cast: &Cast, correlation: Option<&str>) -> Repl
     let correlation = correlation.map(str::to_owned);
     let selection = Selection { correlation, from, to: ends(scene).await };
     let cluster = scene.namespace.cluster().read_only();
-    replay(cast, &cluster, scene.namespace.registry(), &selection).await.unwrap()
+    let found = replay(cast, &cluster, scene.namespace.registry(), &selection).await.unwrap();
+    for jobs in [2, 4, 9] {
+        let pace = Pace { jobs: NonZeroUsize::new(jobs).unwrap(), ..Pace::default() };
+        let shared = replay_at(cast, &cluster, scene.namespace.registry(), &selection, &pace).await.unwrap();
+        assert_eq!(shared, found, "with {jobs} workers");
+        assert_eq!((pace.progress.sagas(), pace.progress.transactions()), (found.sagas, found.transactions));
+        assert!(pace.progress.total() > 0, "there is something to read");
+        assert_eq!(pace.progress.read(), pace.progress.total(), "all of it is read");
+    }
+    found
 }
 
 async fn decide(scene: &Scene, correlation: &str, decide: Decide) {

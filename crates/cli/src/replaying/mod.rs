@@ -6,5 +6,5 @@ mod progress;
 mod signals;
 
 pub use asked::{AskedMoment, Where, moment_question, moment_time};
-pub use progress::{RebuildBar, finished_line, line};
+pub use progress::{Bar, finished_line, line};
 pub use signals::until_interrupted;

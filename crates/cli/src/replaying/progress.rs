@@ -1,8 +1,10 @@
-//! How far a rebuild is, on standard error: a bar for a person at a terminal, a line now and then for others.
+//! How far something long is, on standard error: a bar for a person at a terminal, a line now and then for others.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use brainops_projection::{Generation, RebuildProgress, rebuild_progress};
+use brainops_saga::ReplayProgress;
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sqlx::PgPool;
@@ -18,40 +20,87 @@ const BEATS_PER_LINE: u32 = 20;
 /// Steps of the bar.
 const STEPS: u64 = 1_000;
 
-/// Shows how far a rebuild is for as long as it lives.
+/// Shows how far something is for as long as it lives.
 #[derive(Debug)]
-pub struct RebuildBar(tokio::task::JoinHandle<()>);
+pub struct Bar(tokio::task::JoinHandle<()>);
 
-impl RebuildBar {
-    /// Begins to look.
-    pub fn start(pool: PgPool, generation: Generation) -> RebuildBar {
-        RebuildBar(tokio::spawn(look(pool, generation)))
+impl Bar {
+    /// Begins to look at a rebuild.
+    pub fn of_rebuild(pool: PgPool, generation: Generation) -> Self {
+        Self(tokio::spawn(look_at_rebuild(pool, generation)))
+    }
+
+    /// Begins to look at a replay of the sagas of an agent.
+    pub fn of_sagas(agent: &str, progress: Arc<ReplayProgress>) -> Self {
+        Self(tokio::spawn(look_at_sagas(agent.to_owned(), progress)))
     }
 }
 
-impl Drop for RebuildBar {
+impl Drop for Bar {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-async fn look(pool: PgPool, generation: Generation) {
-    let bar = bar();
+async fn look_at_rebuild(pool: PgPool, generation: Generation) {
+    let mut shown = Shown::new(generation.schema().to_string());
     let began = Utc::now();
-    let (mut before, mut beats) = (None, 0);
+    let mut before = None;
     loop {
         tokio::time::sleep(BEAT).await;
-        beats += 1;
         // What cannot be seen now is seen the next time; the work itself says when something is wrong.
         let Ok(Some(progress)) = rebuild_progress(&pool, &generation).await else { continue };
         let share = *before.get_or_insert(progress.share());
-        let text = line(&progress, progress.seconds_left(share, Utc::now() - began));
+        shown.show(progress.share(), line(&progress, progress.seconds_left(share, Utc::now() - began)));
+    }
+}
+
+async fn look_at_sagas(agent: String, progress: Arc<ReplayProgress>) {
+    let mut shown = Shown::new(agent);
+    let began = Instant::now();
+    loop {
+        tokio::time::sleep(BEAT).await;
+        #[allow(clippy::cast_precision_loss, reason = "for people")]
+        let share = progress.read() as f64 / progress.total().max(1) as f64;
+        shown.show(share, sagas_line(&progress, began.elapsed()));
+    }
+}
+
+/// How far a replay of sagas is, in one line.
+fn sagas_line(progress: &ReplayProgress, elapsed: Duration) -> String {
+    let number = |number: u64| count(i64::try_from(number).unwrap_or(i64::MAX));
+    let (read, total) = (progress.read(), progress.total());
+    format!(
+        "{} of {} read, {} sagas in {} transactions, {}",
+        number(read),
+        number(total),
+        number(progress.sagas()),
+        number(progress.transactions()),
+        per_second(read, elapsed.as_secs_f64()),
+    )
+}
+
+/// What is shown of something.
+struct Shown {
+    label: String,
+    bar: ProgressBar,
+    beats: u32,
+}
+
+impl Shown {
+    fn new(label: String) -> Self {
+        Self { label, bar: bar(), beats: 0 }
+    }
+
+    /// The share that is done, from 0 to 1, and the same in words. Once a beat.
+    fn show(&mut self, share: f64, text: String) {
+        self.beats += 1;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a thousand")]
-        bar.set_position((progress.share() * STEPS as f64) as u64);
+        self.bar.set_position((share * STEPS as f64) as u64);
         if talks_to_terminal() {
-            bar.set_message(text);
-        } else if beats % BEATS_PER_LINE == 0 {
-            talk(&format!("{}: {text}", generation.schema()));
+            self.bar.set_message(text);
+        } else if self.beats.is_multiple_of(BEATS_PER_LINE) {
+            talk(&format!("{}: {text}", self.label));
         }
     }
 }
@@ -89,8 +138,12 @@ fn events(offsets: i64) -> String {
 
 /// Events a second, from the beginning until now.
 fn rate(progress: &RebuildProgress) -> String {
+    per_second(u64::try_from(progress.offsets_folded).unwrap_or(0), progress.seconds)
+}
+
+fn per_second(events: u64, seconds: f64) -> String {
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "for people")]
-    let rate = (progress.offsets_folded as f64 / progress.seconds.max(0.001)) as i64;
+    let rate = (events as f64 / seconds.max(0.001)) as i64;
     format!("{} events/s", count(rate))
 }
 
@@ -103,4 +156,15 @@ pub fn finished_line(schema: &str, progress: &RebuildProgress) -> String {
         duration(progress.seconds),
         rate(progress)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_a_replay_is_is_said_in_events_sagas_and_a_rate() {
+        let line = sagas_line(&ReplayProgress::default(), Duration::from_secs(2));
+        assert_eq!(line, "0 of 0 read, 0 sagas in 0 transactions, 0 events/s");
+    }
 }

@@ -1,5 +1,6 @@
 //! What differs between what was decided and what is decided now. Pure.
 
+use brainops_event::Outgoing;
 use brainops_event::types::saga::{SagaDecision, SagaReacted};
 
 use crate::instance::Instance;
@@ -74,11 +75,12 @@ pub(crate) fn compare(
         kinds.push(DifferenceKind::Status { recorded, found });
     }
     if let Some(instance) = instance
+        && kinds.is_empty()
         && i64::from(reacted.version) == i64::from(instance.version)
     {
-        let (recorded, found) = (reacted.state_digest.clone(), instance.digest()?);
-        if recorded != found && kinds.is_empty() {
-            kinds.push(DifferenceKind::State { recorded, found });
+        let found = instance.digest()?;
+        if reacted.state_digest != found {
+            kinds.push(DifferenceKind::State { recorded: reacted.state_digest.clone(), found });
         }
     }
     let (correlation, revision) = (&reacted.correlation, reacted.revision);
@@ -91,15 +93,20 @@ pub(crate) fn compare(
 /// Decisions are the same when type, subject and data are; their ids tell which belongs to which, and the order of their
 /// types where ids differ, since another version counts differently.
 fn decisions(recorded: &[SagaDecision], written: &[Written]) -> Vec<DifferenceKind> {
-    let mut found: Vec<SagaDecision> = written
-        .iter()
-        .filter(|written| !written.is_fact)
-        .map(|written| SagaDecision {
-            id: written.event.envelope.id().to_string(),
-            event_type: written.event.envelope.event_type().to_string(),
-            digest: digest_of(&written.event),
-        })
-        .collect();
+    let decided = || written.iter().filter(|written| !written.is_fact).map(|written| &written.event);
+    // All in the same order: by far the most.
+    let is_same = |(one, event): (&SagaDecision, &Outgoing)| {
+        one.event_type == event.envelope.event_type().as_str() && one.digest == digest_of(event)
+    };
+    if decided().count() == recorded.len() && recorded.iter().zip(decided()).all(is_same) {
+        return Vec::new();
+    }
+    let decision = |event: &Outgoing| SagaDecision {
+        id: event.envelope.id().to_string(),
+        event_type: event.envelope.event_type().to_string(),
+        digest: digest_of(event),
+    };
+    let mut found: Vec<SagaDecision> = decided().map(decision).collect();
     let mut kinds = Vec::new();
     let mut unmatched = Vec::new();
     for one in recorded {

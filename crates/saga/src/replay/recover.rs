@@ -114,7 +114,10 @@ pub async fn recover(cast: &Cast, stage: &Stage) -> Result<Recovered, RecoverErr
         let mut ready = Vec::new();
         for item in batch.map_err(ReplayError::from)?.items() {
             if let Item::Event(event) = item {
-                ready.extend(history.read(&event).map_err(unreadable)?);
+                history.read(&event, |transaction, now| {
+                    ready.push(transaction.keeping(now)?);
+                    Ok::<_, ReplayError>(())
+                })?;
             }
         }
         for chunk in ready.chunks(CHUNK) {
@@ -213,8 +216,8 @@ impl Followed {
         let Some(instance) = sat.instance else { return Ok(()) };
         recovered.transactions += 1;
         recovered.differing += u64::from(instance.digest()? != reacted.state_digest);
-        for kept in &transaction.inputs {
-            let taken = kept
+        for input in transaction.inputs(None) {
+            let taken = input
                 .with(|event| inbox_name(cast.name(), name, event.envelope.source(), event.envelope.id()))?;
             self.taken.push(taken);
         }

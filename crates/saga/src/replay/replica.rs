@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use brainops_event::Timestamp;
 use brainops_event::types::saga::SagaTimerFired;
+use brainops_event::{Recorded, Timestamp};
 
-use super::history::Transaction;
+use super::history::{Taken, Transaction};
 use crate::cast::Cast;
 use crate::decide::fired_event;
 use crate::instance::Instance;
@@ -14,22 +14,23 @@ use crate::own::is_own;
 use crate::refusal::Refusal;
 use crate::sitting::{How, Sat, Sitting};
 
-/// Takes a transaction again, as the code is now.
+/// Takes a transaction again, as the code is now; with the input that was read just now, if one was.
 pub(crate) fn take_again(
     cast: &Cast,
     instance: Option<Instance>,
     transaction: &Transaction,
+    now: Option<&Recorded<'_>>,
 ) -> Result<Sat, Refusal> {
     let correlation = transaction.reacted.correlation.as_str();
     let recorded_version = transaction.reacted.version.unsigned_abs();
     let mut sitting = Sitting::new(cast, correlation, instance);
-    for kept in &transaction.inputs {
+    for input in transaction.inputs(now) {
         if sitting.version().is_some_and(|version| version != recorded_version) {
-            fire_until(cast, &mut sitting, kept, kept.recorded_at())?;
+            fire_until(cast, &mut sitting, input)?;
         }
-        give(cast, &mut sitting, kept)?;
+        give(cast, &mut sitting, input)?;
     }
-    sitting.finish()
+    Ok(sitting.finish_untold())
 }
 
 /// Takes a transaction again as it was: parked where it was parked, whatever the code says now.
@@ -45,14 +46,14 @@ pub(crate) fn follow(
     let refusals: BTreeMap<String, Refusal> = refusals.collect();
     let mut sitting = Sitting::new(cast, transaction.reacted.correlation.as_str(), instance);
     sitting.refuse_at(refusals);
-    for kept in &transaction.inputs {
-        give(cast, &mut sitting, kept)?;
+    for input in transaction.inputs(None) {
+        give(cast, &mut sitting, input)?;
     }
     sitting.finish()
 }
 
-fn give(cast: &Cast, sitting: &mut Sitting<'_>, kept: &Kept) -> Result<(), Refusal> {
-    kept.with(|event| {
+fn give(cast: &Cast, sitting: &mut Sitting<'_>, input: Taken<'_>) -> Result<(), Refusal> {
+    input.with(|event| {
         if is_own(event) {
             return sitting.take(event, How::Own).map(|_| ());
         }
@@ -64,8 +65,9 @@ fn give(cast: &Cast, sitting: &mut Sitting<'_>, kept: &Kept) -> Result<(), Refus
     })?
 }
 
-/// Fires the timers that would have fired by now and are not those of history.
-fn fire_until(cast: &Cast, sitting: &mut Sitting<'_>, like: &Kept, now: Timestamp) -> Result<(), Refusal> {
+/// Fires the timers that would have fired before this input and are not those of history.
+fn fire_until(cast: &Cast, sitting: &mut Sitting<'_>, input: Taken<'_>) -> Result<(), Refusal> {
+    let now: Timestamp = input.recorded_at();
     for _ in 0..MAX_TIMERS {
         let Some(instance) = sitting.instance().filter(|instance| !instance.is_held()) else { return Ok(()) };
         let due = instance.book.timers.iter().filter(|(_, open)| open.deadline <= now);
@@ -81,7 +83,7 @@ fn fire_until(cast: &Cast, sitting: &mut Sitting<'_>, like: &Kept, now: Timestam
         let flow = Some(instance.book.correlation_id.as_str());
         let event =
             fired_event(&fired, flow, open.deadline).map_err(|_| Refusal::new("unencodable_decision"))?;
-        Kept::made_up(&event, like).with(|event| sitting.take(event, How::Own))??;
+        Kept::made_up(&event, &input.kept()?).with(|event| sitting.take(event, How::Own))??;
     }
     Ok(())
 }

@@ -1,20 +1,26 @@
-//! Reads the history of an agent's sagas and lets them take it again.
+//! Reads the history of an agent's sagas and lets them take it again, shared out among workers.
+//!
+//! Sagas know nothing of each other. So each worker is a whole replay of its share of them, by a hash of their correlation:
+//! every batch goes to all workers, and each looks for what its sagas have had. What is found does not depend on how many
+//! there are. Two batches wait for each worker at most.
 
-use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
-use brainops_event::{Frontier, PositionError, TopicName};
-use brainops_log::{ClusterError, Item, ReadError, ReadOnlyCluster, Registry, read};
+use brainops_event::{Frontier, PositionError, Recorded, TopicName};
+use brainops_log::{Batch, ClusterError, Item, ReadError, ReadOnlyCluster, Registry, read};
 use thiserror::Error;
+use tokio::sync::mpsc;
 
-use super::compare::{Difference, compare};
+use super::found::Replayed;
 use super::history::{History, Transaction};
-use super::replica::take_again;
+use super::progress::ReplayProgress;
+use super::rehearsal::{Rehearsal, Share};
 use crate::cast::{Cast, TOPIC};
-use crate::instance::Instance;
 use crate::refusal::Refusal;
 
-/// How many differences are told at most; all are counted.
-const MAX_TOLD: usize = 10_000;
+/// How many batches wait for a worker at most.
+const QUEUE: usize = 2;
 
 /// Which sagas are replayed, and over which part of the log.
 #[derive(Debug, Clone)]
@@ -27,36 +33,19 @@ pub struct Selection {
     pub to: Frontier,
 }
 
-/// What a replay has found.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Replayed {
-    /// Sagas that were replayed.
-    pub sagas: u64,
-    /// Sagas that had begun before, which were not.
-    pub begun_before: u64,
-    /// Transactions that were taken again.
-    pub transactions: u64,
-    /// Inputs of theirs.
-    pub inputs: u64,
-    /// Transactions whose inputs were not all between the frontiers.
-    pub unfinished: u64,
-    /// Decisions that were made then, and that are made now.
-    pub decisions: (u64, u64),
-    /// Approvals that were asked then, and that are asked now.
-    pub approvals_asked: (u64, u64),
-    /// All differences.
-    pub differing: u64,
-    /// Sagas that differ.
-    pub diverged: u64,
-    /// The first differences of each saga and what came after, in the order of the log; no more than some thousands.
-    pub differences: Vec<Difference>,
+/// How a replay goes about it.
+#[derive(Debug, Clone)]
+pub struct Pace {
+    /// How many workers take turns, each with its share of the sagas.
+    pub jobs: NonZeroUsize,
+    /// How far it is, for who looks on.
+    pub progress: Arc<ReplayProgress>,
 }
 
-impl Replayed {
-    /// The first divergence.
-    #[must_use]
-    pub fn first_divergence(&self) -> Option<&Difference> {
-        self.differences.first()
+impl Default for Pace {
+    /// One worker, and nobody looks on.
+    fn default() -> Self {
+        Self { jobs: NonZeroUsize::MIN, progress: Arc::default() }
     }
 }
 
@@ -72,6 +61,9 @@ pub enum ReplayError {
     /// Kafka does not say where the log begins and ends.
     #[error("it is not known where the log begins and ends")]
     Cluster(#[from] ClusterError),
+    /// A worker has died.
+    #[error("a worker of the replay has died")]
+    Worker(#[source] tokio::task::JoinError),
     /// History holds what this program cannot read.
     #[error("the history of {correlation} cannot be read")]
     History {
@@ -83,8 +75,14 @@ pub enum ReplayError {
     },
 }
 
-/// Lets sagas take their history again with the code of `cast`, in the order that `saga.reacted` says, and compares what
-/// they decide with what was decided. Appends nothing, and cannot.
+impl From<Refusal> for ReplayError {
+    /// Of a record of which nobody knows to whom it belongs.
+    fn from(source: Refusal) -> Self {
+        Self::History { correlation: String::new(), source }
+    }
+}
+
+/// As [`replay_at`] by one worker.
 ///
 /// # Errors
 /// The log cannot be read.
@@ -94,35 +92,94 @@ pub async fn replay(
     registry: &Registry,
     selection: &Selection,
 ) -> Result<Replayed, ReplayError> {
+    replay_at(cast, cluster, registry, selection, &Pace::default()).await
+}
+
+/// Lets sagas take their history again with the code of `cast`, in the order that `saga.reacted` says, and compares what
+/// they decide with what was decided. Appends nothing, and cannot. However many workers there are, it finds the same.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn replay_at(
+    cast: &Cast,
+    cluster: &ReadOnlyCluster,
+    registry: &Registry,
+    selection: &Selection,
+    pace: &Pace,
+) -> Result<Replayed, ReplayError> {
     let Selection { correlation, from, to } = selection;
-    let wants = |other: &str| correlation.as_ref().is_none_or(|wanted| wanted == other);
-    let saga_topic = cluster.topic(TOPIC)?;
-    let mut history = History::new(cast.name());
-    let unreadable = |source| ReplayError::History { correlation: String::new(), source };
-    let told = only(to, |topic| *topic == saga_topic);
-    let mut reading = read(cluster, registry, from, &told).await?;
-    while let Some(batch) = reading.next().await {
-        for item in batch?.items() {
-            if let Item::Event(event) = item {
-                history.hear(&event, wants).map_err(unreadable)?;
-            }
-        }
-    }
     let topics: Result<Vec<TopicName>, _> =
         cast.topics().into_iter().map(|topic| cluster.topic(topic)).collect();
-    let topics = topics?;
-    let mut rehearsal = Rehearsal { cast, sagas: BTreeMap::new(), found: Replayed::default() };
-    let mut reading = read(cluster, registry, from, &only(to, |topic| topics.contains(topic))).await?;
-    while let Some(batch) = reading.next().await {
-        for item in batch?.items() {
+    let (topics, saga_topic) = (topics?, cluster.topic(TOPIC)?);
+    let told = only(to, |topic| *topic == saga_topic);
+    let inputs = only(to, |topic| topics.contains(topic) && *topic != saga_topic);
+    pace.progress.begins([&told, &inputs], from);
+    let (mut queues, mut workers) = (Vec::new(), Vec::new());
+    for number in 0..pace.jobs.get() {
+        let (queue, batches) = mpsc::channel(QUEUE);
+        let share = Share { number, of: pace.jobs, correlation: correlation.clone() };
+        let (cast, progress) = (cast.clone(), Arc::clone(&pace.progress));
+        queues.push(queue);
+        workers.push(tokio::task::spawn_blocking(move || work(&cast, &share, &progress, batches)));
+    }
+    'passes: for (pass, to) in [(Pass::Told, &told), (Pass::Inputs, &inputs)] {
+        let mut reading = read(cluster, registry, from, to).await?;
+        while let Some(batch) = reading.next().await {
+            let batch = Arc::new(batch?);
+            for queue in &queues {
+                if queue.send((pass, Arc::clone(&batch))).await.is_err() {
+                    break 'passes; // that worker says why
+                }
+            }
+            pace.progress.has_read(&batch);
+        }
+    }
+    drop(queues);
+    let mut found = Vec::with_capacity(workers.len());
+    for worker in workers {
+        found.push(worker.await.map_err(ReplayError::Worker)??);
+    }
+    Ok(Replayed::of(found))
+}
+
+/// What a batch is read for.
+#[derive(Debug, Clone, Copy)]
+enum Pass {
+    /// What sagas said of themselves: which inputs they had, in which order.
+    Told,
+    /// Those inputs that stand in other topics.
+    Inputs,
+}
+
+/// The whole replay of a share of the sagas.
+fn work(
+    cast: &Cast,
+    share: &Share,
+    progress: &ReplayProgress,
+    mut batches: mpsc::Receiver<(Pass, Arc<Batch>)>,
+) -> Result<Rehearsal, ReplayError> {
+    let mut history = History::keeping_own(cast.name());
+    let mut rehearsal = Rehearsal::default();
+    let mut take = |transaction: Transaction, now: Option<&Recorded<'_>>| {
+        rehearsal.take(cast, &transaction, now, progress)
+    };
+    let mut has_told_all = false;
+    while let Some((pass, batch)) = batches.blocking_recv() {
+        if matches!(pass, Pass::Inputs) && !has_told_all {
+            has_told_all = true;
+            history.take_ready(&mut take)?;
+        }
+        for item in batch.items() {
             let Item::Event(event) = item else { continue };
-            for transaction in history.read(&event).map_err(unreadable)? {
-                rehearsal.take(&transaction)?;
+            match pass {
+                Pass::Told => history.hear(&event, |name| share.has(name))?,
+                Pass::Inputs => history.read(&event, &mut take)?,
             }
         }
     }
-    let unfinished = history.unfinished() as u64;
-    Ok(rehearsal.finish(unfinished))
+    history.take_ready(&mut take)?;
+    rehearsal.unfinished = history.unfinished() as u64;
+    Ok(rehearsal)
 }
 
 /// Those places of a frontier whose topic is wanted.
@@ -132,67 +189,4 @@ pub(crate) fn only(frontier: &Frontier, wanted: impl Fn(&TopicName) -> bool) -> 
         .filter(|(topic, ..)| wanted(topic))
         .map(|(topic, partition, next)| (topic.clone(), partition, next))
         .collect()
-}
-
-/// Sagas that take their history again.
-struct Rehearsal<'a> {
-    cast: &'a Cast,
-    sagas: BTreeMap<String, Replica>,
-    found: Replayed,
-}
-
-/// One of them.
-#[derive(Debug, Default)]
-struct Replica {
-    instance: Option<Instance>,
-    /// It had begun before the part of the log that is read.
-    had_begun: bool,
-    has_diverged: bool,
-}
-
-impl Rehearsal<'_> {
-    fn take(&mut self, transaction: &Transaction) -> Result<(), ReplayError> {
-        let reacted = &transaction.reacted;
-        let had_begun = reacted.revision > 1;
-        let first = || Replica { had_begun, ..Replica::default() };
-        let replica = self.sagas.entry(reacted.correlation.clone()).or_insert_with(first);
-        if replica.had_begun {
-            return Ok(());
-        }
-        let unreadable = |source| ReplayError::History { correlation: reacted.correlation.clone(), source };
-        let sat = take_again(self.cast, replica.instance.take(), transaction).map_err(unreadable)?;
-        let differences = compare(reacted, &sat.written, sat.instance.as_ref()).map_err(unreadable)?;
-        replica.has_diverged |= !differences.is_empty();
-        replica.instance = sat.instance;
-        let found = &mut self.found;
-        found.transactions += 1;
-        found.inputs += transaction.inputs.len() as u64;
-        found.decisions.0 += reacted.decisions.len() as u64;
-        let recorded = reacted.decisions.iter().map(|decision| decision.event_type.as_str());
-        found.approvals_asked.0 += recorded.filter(|event_type| asks_approval(event_type)).count() as u64;
-        for written in sat.written.iter().filter(|written| !written.is_fact) {
-            found.decisions.1 += 1;
-            found.approvals_asked.1 += u64::from(asks_approval(written.event.envelope.event_type().as_str()));
-        }
-        found.differing += differences.len() as u64;
-        let room = MAX_TOLD.saturating_sub(found.differences.len());
-        found.differences.extend(differences.into_iter().take(room));
-        Ok(())
-    }
-
-    fn finish(self, unfinished: u64) -> Replayed {
-        let count =
-            |is: fn(&Replica) -> bool| self.sagas.values().filter(|replica| is(replica)).count() as u64;
-        Replayed {
-            sagas: count(|replica| !replica.had_begun),
-            begun_before: count(|replica| replica.had_begun),
-            diverged: count(|replica| replica.has_diverged),
-            unfinished,
-            ..self.found
-        }
-    }
-}
-
-fn asks_approval(event_type: &str) -> bool {
-    event_type.starts_with("approval.")
 }

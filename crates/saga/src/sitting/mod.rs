@@ -150,6 +150,14 @@ impl<'a> Sitting<'a> {
         Ok(Sat { instance: self.instance, written: self.written, consumed: self.consumed })
     }
 
+    /// As [`Sitting::finish`] for a replay, in which nobody is told what was taken.
+    pub(crate) fn finish_untold(mut self) -> Sat {
+        if let (Some(instance), false) = (&mut self.instance, self.consumed.is_empty()) {
+            instance.revision += 1;
+        }
+        Sat { instance: self.instance, written: self.written, consumed: self.consumed }
+    }
+
     fn take_routed(&mut self, event: &Recorded<'_>, deliveries: &Deliveries) -> Result<bool, Refusal> {
         let by_newest = deliveries.get(&self.cast.newest()).copied();
         let phase = self.instance.as_ref().map(|instance| (instance.phase, instance.version));

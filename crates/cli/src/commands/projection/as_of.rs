@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::overview::{brief, count, duration};
 use crate::read_models;
-use crate::replaying::{AskedMoment, RebuildBar, Where, until_interrupted};
+use crate::replaying::{AskedMoment, Bar, Where, until_interrupted};
 
 /// Makes a read model as it stood at a past moment, as tables that can be asked, and says where they are.
 ///
@@ -89,7 +89,7 @@ pub async fn run(context: &Context, arguments: Arguments) -> anyhow::Result<Exit
     let offered = model.offer_moment(&shop, &resolved, wanted).await?;
     let was_there = offered.is_ready;
     if !was_there {
-        let _bar = RebuildBar::start(shop.pool.clone(), offered.generation.clone());
+        let _bar = Bar::of_rebuild(shop.pool.clone(), offered.generation.clone());
         let stop = until_interrupted()?;
         model.work_on_rebuild(shop.clone(), offered.generation.clone(), stop).await?;
     }

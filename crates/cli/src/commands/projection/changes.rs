@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::overview::brief;
 use crate::read_models;
-use crate::replaying::{RebuildBar, Where, moment_question, until_interrupted};
+use crate::replaying::{Bar, Where, moment_question, until_interrupted};
 
 /// How long the two moments are kept.
 const KEPT: TimeDelta = TimeDelta::hours(24);
@@ -84,7 +84,7 @@ async fn made(
         MomentWanted { asked_by: &asked_by, time_to_live: Some(KEPT), fresh: false, failed_stands: None };
     let offered = model.offer_moment(shop, &resolved, wanted).await?;
     if !offered.is_ready {
-        let _bar = RebuildBar::start(shop.pool.clone(), offered.generation.clone());
+        let _bar = Bar::of_rebuild(shop.pool.clone(), offered.generation.clone());
         model.work_on_rebuild(shop.clone(), offered.generation.clone(), until_interrupted()?).await?;
     }
     Ok(offered)

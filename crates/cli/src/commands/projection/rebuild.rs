@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::generations;
 use crate::read_models;
-use crate::replaying::{RebuildBar, finished_line, until_interrupted};
+use crate::replaying::{Bar, finished_line, until_interrupted};
 
 /// How long the outbox may take to be open, in seconds.
 const OPEN_LIMIT: u64 = 60;
@@ -228,7 +228,7 @@ async fn finish(
 ) -> anyhow::Result<Exit> {
     let stop = until_interrupted()?;
     {
-        let _bar = RebuildBar::start(shop.pool.clone(), generation.clone());
+        let _bar = Bar::of_rebuild(shop.pool.clone(), generation.clone());
         model.work_on_rebuild(shop.clone(), generation.clone(), stop.clone()).await?;
     }
     let Some(progress) = rebuild_progress(&shop.pool, &generation).await? else { return Ok(Exit::Unknown) };

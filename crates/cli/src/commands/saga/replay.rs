@@ -1,11 +1,16 @@
 //! `brainops saga replay`
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::available_parallelism;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use brainops_event::Timestamp;
 use brainops_log::{end_frontier, frontier_at, start_frontier};
-use brainops_saga::{Cast, Difference, DifferenceKind, Replayed, Selection, replay};
+use brainops_saga::{
+    Cast, Difference, DifferenceKind, Differing, Pace, ReplayProgress, Replayed, Selection, replay_at,
+};
 use clap::Args;
 use serde::Serialize;
 
@@ -13,7 +18,7 @@ use crate::agents;
 use crate::context::{Context, topic_names};
 use crate::exit::Exit;
 use crate::overview::{count, table};
-use crate::replaying::moment_time;
+use crate::replaying::{Bar, moment_time};
 
 /// Lets sagas take their recorded history again, and says what they would decide differently. Appends nothing, and cannot.
 ///
@@ -21,17 +26,22 @@ use crate::replaying::moment_time;
 /// number. With --with-version it is how another version would have decided on the same history.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  brainops saga replay lead-follow-up lead-7\n  brainops saga replay lead-follow-up --all --since 2026-10-01\n  \
+    after_help = "Examples:\n  brainops saga replay lead-follow-up lead-7\n  brainops saga replay --all --agent lead-follow-up --since 2026-10-01\n  \
                         brainops saga replay lead-follow-up --all --with-version 2 --since 2026-10-01 --until 2026-11-01\n\nExit codes: 0 when all \
                         is decided as it was, 3 when something differs, 4 when there is no such agent or version."
 )]
 pub struct Arguments {
-    /// The agent, such as lead-follow-up.
-    agent: String,
+    /// The agent, such as lead-follow-up. With --agent it is left out.
+    #[arg(required_unless_present = "named")]
+    agent: Option<String>,
 
     /// What the saga is about.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present_any = ["all", "named"], conflicts_with_all = ["all", "named"])]
     correlation: Option<String>,
+
+    /// The agent, said in this way.
+    #[arg(long = "agent", id = "named", value_name = "AGENT")]
+    named: Option<String>,
 
     /// All sagas of the agent that began within the time.
     #[arg(long)]
@@ -48,6 +58,11 @@ pub struct Arguments {
     /// Up to here. Unset: to the end of the log.
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+
+    /// How many workers take turns, each with its share of the sagas; what they find does not depend on it. Unset: one for
+    /// each core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
 
     /// How many differences are shown.
     #[arg(long, value_name = "N", default_value_t = 20)]
@@ -76,7 +91,7 @@ struct Answer {
     differing: u64,
     /// How many decisions were added, removed and changed, by their type.
     by_type: BTreeMap<String, ByType>,
-    /// The first one, in the order of the log.
+    /// The first one, in the order in which inputs were recorded.
     first: Option<Row>,
     differences: Vec<Row>,
 }
@@ -101,33 +116,63 @@ struct Row {
 }
 
 pub async fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let cast = match asked_for(arguments)? {
+    let (agent, correlation) = arguments.which()?;
+    let cast = match asked_for(agent, arguments.with_version)? {
         Ok(cast) => cast,
         Err(reason) => {
             context.output.talk(&format!("brainops: {reason}"));
             return Ok(Exit::Unknown);
         }
     };
-    let selection = selection(context, &cast, arguments).await?;
+    let selection = selection(context, &cast, correlation, arguments).await?;
     let log = context.cluster()?.read_only();
-    let replayed = replay(&cast, &log, &context.registry()?, &selection).await?;
-    let answer = Answer::of(arguments, &replayed);
+    let pace = Pace { jobs: arguments.jobs(), progress: Arc::new(ReplayProgress::default()) };
+    let bar = Bar::of_sagas(agent, Arc::clone(&pace.progress));
+    let replayed = replay_at(&cast, &log, &context.registry()?, &selection, &pace).await?;
+    drop(bar);
+    let answer = Answer::of(agent, arguments, replayed);
     context.output.answer(&answer, text)?;
-    Ok(if replayed.differing == 0 { Exit::Done } else { Exit::Differs })
+    Ok(if answer.differing == 0 { Exit::Done } else { Exit::Differs })
+}
+
+impl Arguments {
+    /// The agent, and what one saga of it is about, in either way to say it.
+    fn which(&self) -> anyhow::Result<(&str, Option<&str>)> {
+        match (self.named.as_deref(), self.agent.as_deref(), self.all) {
+            (None, Some(agent), _) => Ok((agent, self.correlation.as_deref())),
+            (Some(agent), None, true) => Ok((agent, None)),
+            (Some(agent), Some(about), false) => Ok((agent, Some(about))),
+            (Some(_), Some(about), true) => {
+                bail!("either --all or one saga ({about}), accepted is one of them")
+            }
+            (Some(_), None, false) => bail!("which saga: accepted is what it is about, or --all"),
+            (None, None, _) => bail!("which agent: accepted is its name, or --agent and its name"),
+        }
+    }
+
+    fn jobs(&self) -> NonZeroUsize {
+        let asked = self.jobs.and_then(|jobs| NonZeroUsize::new(usize::from(jobs)));
+        asked.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    }
 }
 
 /// The agent in the versions that decide, or why that cannot be.
-fn asked_for(Arguments { agent, with_version, .. }: &Arguments) -> anyhow::Result<Result<Cast, String>> {
+fn asked_for(agent: &str, with_version: Option<u32>) -> anyhow::Result<Result<Cast, String>> {
     Ok(agents::named(agent)?.map_err(|unknown| unknown.to_string()).and_then(|cast| match with_version {
         None => Ok(cast),
-        Some(version) => cast.only(*version).ok_or_else(|| {
+        Some(version) => cast.only(version).ok_or_else(|| {
             let known: Vec<String> = cast.versions().map(|version| version.to_string()).collect();
             format!("this program has no version {version} of {agent}, it has {}", known.join(", "))
         }),
     }))
 }
 
-async fn selection(context: &Context, cast: &Cast, arguments: &Arguments) -> anyhow::Result<Selection> {
+async fn selection(
+    context: &Context,
+    cast: &Cast,
+    correlation: Option<&str>,
+    arguments: &Arguments,
+) -> anyhow::Result<Selection> {
     let cluster = context.cluster()?;
     let topics = topic_names(&cluster, &cast.topics())?;
     let time = |text: &Option<String>| -> anyhow::Result<Option<Timestamp>> {
@@ -143,23 +188,14 @@ async fn selection(context: &Context, cast: &Cast, arguments: &Arguments) -> any
         None => end_frontier(&cluster, &topics).await,
     };
     let (from, to) = (from.context("where to begin")?, to.context("where to end")?);
-    Ok(Selection { correlation: arguments.correlation.clone(), from, to })
+    Ok(Selection { correlation: correlation.map(str::to_owned), from, to })
 }
 
 impl Answer {
-    fn of(arguments: &Arguments, found: &Replayed) -> Self {
-        let mut by_type: BTreeMap<String, ByType> = BTreeMap::new();
-        for difference in &found.differences {
-            let Some(decision) = difference.kind.decision() else { continue };
-            let of_type = by_type.entry(decision.event_type.clone()).or_default();
-            match difference.kind {
-                DifferenceKind::Added(_) => of_type.added += 1,
-                DifferenceKind::Removed(_) => of_type.removed += 1,
-                _ => of_type.changed += 1,
-            }
-        }
+    fn of(agent: &str, arguments: &Arguments, found: Replayed) -> Self {
+        let first = found.first_divergence().map(Row::of);
         Self {
-            agent: arguments.agent.clone(),
+            agent: agent.to_owned(),
             version: arguments.with_version,
             sagas: found.sagas,
             begun_before: found.begun_before,
@@ -172,10 +208,16 @@ impl Answer {
             approvals_asked_now: found.approvals_asked.1,
             diverged: found.diverged,
             differing: found.differing,
-            by_type,
-            first: found.first_divergence().map(Row::of),
+            by_type: found.by_type.into_iter().map(|(name, of_type)| (name, ByType::of(of_type))).collect(),
+            first,
             differences: found.differences.iter().take(arguments.rows).map(Row::of).collect(),
         }
+    }
+}
+
+impl ByType {
+    fn of(Differing { added, removed, changed }: Differing) -> Self {
+        Self { added, removed, changed }
     }
 }
 
