@@ -6,9 +6,13 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, derived_id};
+use brainops_event::types::saga::SagaReacted;
+use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent as _, derived_id};
+use brainops_saga::{Cast, RunError, SagaOptions, run};
+use brainops_testkit::soon;
 use common::{Scene, Tally, check, count};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 /// A message that the agent's routing cannot read.
 fn unreadable(id: &str) -> Outgoing {
@@ -56,6 +60,42 @@ async fn a_decision_that_stands_in_other_words_parks_its_saga_and_no_other() {
     check(&scene, &BTreeMap::from([("b".to_owned(), 1)])).await.unwrap();
     assert_eq!(scene.saga("a").await.unwrap().1, "parked");
     running.stop().await;
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_whose_saga_somebody_else_has_told_of_stops_and_names_it_and_writes_nothing() {
+    let scene = Scene::new("sagaforged").await;
+    // Not a decision, whose input could be refused, but the very event that says what was taken.
+    let source = Source::new("brainops/agent/tally").unwrap();
+    let id = derived_id(&source, &["a", "reacted", "1"]);
+    let event_type = EventType::new(SagaReacted::EVENT_TYPE).unwrap();
+    let envelope = Envelope::new(id, source, event_type, Subject::new("tally/a").unwrap());
+    let told = SagaReacted {
+        agent: "tally".to_owned(),
+        correlation: "a".to_owned(),
+        run: 1,
+        version: 1,
+        revision: 1,
+        consumed: Vec::new(),
+        status: "running".to_owned(),
+        state_digest: String::new(),
+        decisions: Vec::new(),
+        waits: Vec::new(),
+    };
+    scene.append(vec![Outgoing::typed(envelope, &told).unwrap(), count("a", 1)]).await;
+    let running = run(
+        Cast::of(Tally::default()).unwrap(),
+        scene.stage.clone(),
+        SagaOptions::default(),
+        CancellationToken::new(),
+    );
+    let ended = soon("the end of the agent", running).await;
+    assert!(
+        matches!(&ended, Err(RunError::SaidInOtherWords { correlation, .. }) if correlation == "a"),
+        "{ended:?}"
+    );
+    assert_eq!(scene.count("SELECT count(*) FROM brainops.saga_inbox").await, 0);
     scene.close().await;
 }
 

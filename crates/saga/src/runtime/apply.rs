@@ -123,7 +123,7 @@ impl Applier {
                         return Ok(());
                     }
                 }
-                Ok(Attempt::Conflicts(more)) => conflicts.extend(more),
+                Ok(Attempt::Conflicts(more)) => self.refuse(&mut conflicts, more)?,
                 Ok(Attempt::Stopped) => self.wait_until_started(&mut backoff, shutdown).await?,
                 Err(Failed::Fault(fault)) => return Err(fault.into()),
                 Err(Failed::Database(error)) => self.wait_after(error, &mut backoff, shutdown).await?,
@@ -135,6 +135,16 @@ impl Applier {
                 }
             }
         }
+    }
+
+    /// Notes which inputs are to be refused. Each attempt brings new ones, or there would be no end of attempts.
+    fn refuse(&self, conflicts: &mut Conflicts, more: Conflicts) -> Result<(), RunError> {
+        if let Some((correlation, _)) = more.iter().find(|one| conflicts.contains(one)) {
+            let correlation = correlation.clone();
+            return Err(RunError::SaidInOtherWords { agent: self.agent(), correlation });
+        }
+        conflicts.extend(more);
+        Ok(())
     }
 
     /// One transaction, from BEGIN to COMMIT.

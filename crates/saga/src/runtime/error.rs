@@ -54,6 +54,15 @@ pub enum RunError {
         #[source]
         source: Box<brainops_outbox::AppendError>,
     },
+    /// What is said about a saga stands in the log in other words, also once the input that led to it is refused: somebody
+    /// else has said it under this agent's name, or two installations share a log. Nothing is written.
+    #[error("what the agent {agent} says about its saga {correlation} stands in the log in other words")]
+    SaidInOtherWords {
+        /// The agent.
+        agent: &'static str,
+        /// What the saga is about.
+        correlation: String,
+    },
     /// Checkpoints say something that no history explains.
     #[error("the checkpoints of the agent {agent} are not explained by anything it did")]
     ImpossibleCheckpoint {
