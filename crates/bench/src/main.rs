@@ -26,6 +26,7 @@ mod rebuild;
 mod reference;
 mod replay;
 mod row;
+mod sagas;
 mod said;
 mod stand;
 mod start;
@@ -74,6 +75,14 @@ enum Command {
     Swaps(swaps::Swaps),
     /// Append a made-up history of commits and deployments to an installation.
     History(history::History),
+    /// Run an agent of three steps until it is told to stop (SIGTERM).
+    Agents(sagas::Agents),
+    /// Have sagas of three steps run, so many at a time.
+    Sagas(sagas::Sagas),
+    /// The same on the peer.
+    PeerSagas(sagas::PeerSagas),
+    /// Have many sagas wait, and timers come due among them.
+    Waiting(sagas::Waiting),
     /// Say what the projector may hold in memory by design.
     Bounds,
     /// Compare a table with what the events say, every column of every row.
@@ -101,6 +110,10 @@ async fn main() -> anyhow::Result<()> {
         Command::Moment(asked) => moment::run(asked).await,
         Command::Swaps(asked) => swaps::run(asked).await,
         Command::History(asked) => history::run(asked).await,
+        Command::Agents(asked) => sagas::run_agents(asked).await,
+        Command::Sagas(asked) => sagas::run_sagas(asked).await,
+        Command::PeerSagas(asked) => sagas::run_peer(asked).await,
+        Command::Waiting(asked) => sagas::run_waiting(asked).await,
         Command::Bounds => stand::report(&project::bounds()),
         Command::Compare(asked) => compare::run(asked).await,
     }

@@ -1,0 +1,64 @@
+"""The measurements of agents: three-step sagas beside Restate, many sagas that wait, decisions taken again."""
+from __future__ import annotations
+
+from .figures import Result
+from .measure import Bench
+from .restate import Restate
+
+AT_ONCE = 64
+
+
+def sagas(bench: Bench) -> Result:
+    """14: a saga of three steps, ours and the peer's."""
+    result, restate = Result("sagas"), Restate()
+    names = {(who, flight): f"{who}, {flight} in flight" for who in ("ours", "peer") for flight in (AT_ONCE, 1)}
+    seconds = min(15, max(5, bench.events // 100_000))
+    for number in range(bench.rounds):
+        one: dict[str, dict] = {}
+        for flight in (AT_ONCE, 1):
+            runs = {"ours": lambda flight=flight: _ours(bench, flight, seconds), "peer": lambda flight=flight: _peer(bench, restate, flight, seconds)}
+            for who in list(runs)[::-1 if number % 2 else 1]:
+                one[names[who, flight]] = runs[who]()
+        result.rounds.append({name: one[name] for name in names.values()})
+    ours, theirs, our_one, their_one = (names[key] for key in (("ours", AT_ONCE), ("peer", AT_ONCE), ("ours", 1), ("peer", 1)))
+    result.ratio(f"sagas/s at {AT_ONCE} in flight, ours / peer", ">= 2", ours, theirs)
+    result.ratio("p50 at 1 in flight, ours / peer", "<= 3", our_one, their_one, "p50_ms")
+    result.ratio(f"CPU of all processes a saga at {AT_ONCE} in flight, ours / peer", "", ours, theirs, "cpu_us")
+    for program in names.values():
+        result.plain(f"{program}: p50, ms", "", program, "p50_ms")
+        result.plain(f"{program}: p99, ms", "", program, "p99_ms")
+    for program in (ours, our_one):
+        for what, value in (("waits for the disk", "fsyncs_per_step"), ("commits", "commits_per_step"),
+                            ("rows written in Postgres", "rows_per_step"), ("records in Kafka", "records_per_step")):
+            result.plain(f"{program}: {what} a step", "", program, value)
+    return result
+
+
+def waiting(bench: Bench) -> Result:
+    """15: many sagas that wait, each with a timer."""
+    result, program = Result("waiting"), "sagas that wait"
+    many = min(100_000, max(10_000, bench.events // 20))
+    for _ in range(bench.rounds):
+        database = bench.stand.database("bench_waiting", True)
+        result.rounds.append({program: bench.stand.call("waiting", "--database", database, "--sagas", many)})
+        bench.stand.drop(database)
+    result.plain(f"memory of the process at {many:,} / at {many // 10:,}", "<= 1.2", program, "rss_growth")
+    result.plain(f"memory of the process at {many // 10:,}, MiB", "", program, "rss_first_mib")
+    result.plain(f"memory of the process at {many:,}, MiB", "", program, "rss_last_mib")
+    result.plain("a due timer is late by, longest of 500, ms", "<= 1000", program, "late_max_ms")
+    result.plain("a due timer is late by, p50, ms", "", program, "late_p50_ms")
+    result.plain("sagas begun a second", "", program, "events_per_s")
+    return result
+
+
+def _ours(bench: Bench, flight: int, seconds: int) -> dict:
+    database = bench.stand.database("bench_sagas", True)
+    figures = bench.stand.call("sagas", "--database", database, "--in-flight", flight, "--seconds", seconds, "--broker", bench.stand.broker)
+    bench.stand.drop(database)
+    return figures
+
+
+def _peer(bench: Bench, restate: Restate, flight: int, seconds: int) -> dict:
+    with restate.run(bench.stand.stack / "peer-restate") as running:
+        pids = [option for pid in running.pids for option in ("--pid", pid)]
+        return bench.stand.call("peer-sagas", "--url", running.url, "--in-flight", flight, "--seconds", seconds, *pids)
