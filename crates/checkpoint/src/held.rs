@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use brainops_event::{Offset, TopicId};
 use brainops_log::{AssignedPartition, RecordDigest, Span};
 
-use crate::advance::{Claim, Step, judge};
+use crate::advance::{Claim, Found, Step, judge};
 use crate::checkpoint::{Checkpoint, Move, Place};
 
 /// A partition that is ours.
@@ -100,6 +100,12 @@ fn is_other_record(span: &Span, held: &Held) -> bool {
 }
 
 impl Held {
+    /// Where its checkpoint must stand for us to be its owner; to be compared by [`crate::lock_own`].
+    #[must_use]
+    pub const fn found(&self) -> Found {
+        Found { epoch: self.epoch, next: self.next }
+    }
+
     /// Notes what a committed transaction has moved.
     pub fn moved(&mut self, by: &Move) {
         self.next = by.claim.through;

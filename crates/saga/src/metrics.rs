@@ -8,6 +8,8 @@ pub(crate) const INPUTS_TOTAL: &str = "brainops_saga_inputs_total";
 pub(crate) const EVENTS_TOTAL: &str = "brainops_saga_events_total";
 /// Counter by `agent`: inputs that a saga had taken before.
 pub(crate) const REPEATS_TOTAL: &str = "brainops_saga_repeats_total";
+/// Counter by `agent`: inputs that were taken before their turn, since they are urgent.
+pub(crate) const URGENT_TOTAL: &str = "brainops_saga_urgent_inputs_total";
 /// Counter by `agent`: sagas that were parked.
 pub(crate) const PARKED_TOTAL: &str = "brainops_saga_parked_total";
 /// Counter by `agent`: records of which nobody can say whom they concern.
@@ -28,6 +30,7 @@ pub fn describe_metrics() {
     describe_counter!(INPUTS_TOTAL, "inputs that sagas have taken");
     describe_counter!(EVENTS_TOTAL, "events that followed from them");
     describe_counter!(REPEATS_TOTAL, "inputs that a saga had taken before");
+    describe_counter!(URGENT_TOTAL, "inputs that were taken before their turn");
     describe_counter!(PARKED_TOTAL, "sagas that were parked");
     describe_counter!(UNROUTED_TOTAL, "records of which nobody can say whom they concern");
     describe_counter!(RETRIES_TOTAL, "transactions that were tried again");

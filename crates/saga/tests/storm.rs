@@ -20,7 +20,7 @@ use brainops_event::{Outgoing, Recorded};
 use brainops_log::{Item, end_frontier, read, start_frontier};
 use brainops_saga::{Cast, Life, Selection, replay};
 use brainops_testkit::eventually;
-use common::{Process, Scene, Tally, child, count_with};
+use common::{Process, Scene, Tally, child, count_urgently, count_with};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::Value;
@@ -52,7 +52,10 @@ fn story(dice: &mut StdRng, sagas: i64) -> Vec<Outgoing> {
                 5 if number == INPUTS => "end",
                 _ => "",
             };
-            all.push(count_with(&format!("m{saga}"), number, dice.random_range(0..6), then));
+            let (of, lane) = (format!("m{saga}"), dice.random_range(0..6));
+            let is_urgent = dice.random_range(0..8) == 0;
+            let say = if is_urgent { count_urgently } else { count_with };
+            all.push(say(&of, number, lane, then));
         }
     }
     all

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use brainops_checkpoint::advance::{Fate, fate, fate_of_all};
+use brainops_checkpoint::advance::{Fate, Found, fate, fate_of_all};
 use brainops_checkpoint::backoff::Backoff;
 use brainops_checkpoint::sqlstate::{Remedy, outcome_is_unknown, remedy};
-use brainops_checkpoint::{Held, Keeper, Move, Place, State, begin, move_on, plan, read_locked};
+use brainops_checkpoint::{Held, Keeper, Move, Place, State, begin, lock_own, move_on, plan, read_locked};
 use brainops_event::types::saga::SagaUnrouted;
 use brainops_event::{Envelope, EventType, Outgoing, Subject, TypedEvent as _, derived_id};
 use brainops_fault::{Bug, planted, point};
@@ -40,6 +40,14 @@ pub(crate) struct Applier {
     pub(crate) outbox: Outbox,
     pub(crate) held: BTreeMap<Place, Held>,
     pub(crate) had_room_at: Option<Instant>,
+}
+
+/// What shows that partitions are still ours.
+enum Fence<'a> {
+    /// Their checkpoints move.
+    Moves(&'a BTreeMap<Place, Move>),
+    /// Their checkpoints stand where we have left them.
+    Stands(&'a BTreeMap<Place, Found>),
 }
 
 /// How one attempt ended, if it did not fail.
@@ -111,7 +119,7 @@ impl Applier {
                 self.wait(&mut backoff, "the outbox is full", shutdown).await?;
                 continue;
             }
-            match self.attempt(&items, &moves, &conflicts).await {
+            match self.attempt(sort(&self.cast, &items), &Fence::Moves(&moves), &conflicts).await {
                 Ok(Attempt::Committed(done)) => {
                     self.committed(&moves, &done);
                     histogram!(names::BATCH_SECONDS, "agent" => self.agent()).record(started.elapsed());
@@ -150,8 +158,8 @@ impl Applier {
     /// One transaction, from BEGIN to COMMIT.
     async fn attempt(
         &self,
-        items: &[Item<'_>],
-        moves: &BTreeMap<Place, Move>,
+        mut inputs: Inputs<'_>,
+        fence: &Fence<'_>,
         conflicts: &Conflicts,
     ) -> Result<Attempt, Failed> {
         let mut transaction = begin(&self.pool, &self.keeper).await?;
@@ -160,13 +168,12 @@ impl Applier {
             return Ok(Attempt::Stopped);
         }
         point("saga.begun");
-        let moved = move_on(&mut transaction, &self.keeper, moves).await?;
+        let moved = self.hold(&mut transaction, fence).await?;
         point("saga.checkpoint_moved");
         if moved.is_empty() {
             transaction.rollback().await?;
             return Ok(Attempt::Committed(Done::default()));
         }
-        let mut inputs = sort(&self.cast, items);
         inputs.keep_only(&moved);
         let reactions = self.react(&mut transaction, &inputs, conflicts).await?;
         point("saga.reacted");
@@ -197,6 +204,59 @@ impl Applier {
             Err(error) if outcome_is_unknown(&error) => Ok(Attempt::Unknown(done, error)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Locks the checkpoints of those partitions that are still ours, and moves them if they are to be moved.
+    async fn hold(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        fence: &Fence<'_>,
+    ) -> Result<BTreeSet<Place>, sqlx::Error> {
+        let stands = match fence {
+            Fence::Moves(moves) => return move_on(transaction, &self.keeper, moves).await,
+            Fence::Stands(stands) => stands,
+        };
+        let mut ours = BTreeSet::new();
+        for (place, found) in *stands {
+            if lock_own(transaction, &self.keeper, place, *found).await? {
+                ours.insert(place.clone());
+            }
+        }
+        Ok(ours)
+    }
+
+    /// Takes urgent inputs before their turn, in a transaction that is fenced by the checkpoints of their partitions and moves
+    /// none. Once only and without waiting for anything: whatever stands in the way, their turn comes in the order of the log,
+    /// where the inbox knows what was taken here. So an answer to COMMIT that is lost needs no looking for either: the next
+    /// batch waits for the locks of this transaction.
+    ///
+    /// # Errors
+    /// [`Halt`] when the agent cannot go on.
+    pub(crate) async fn apply_urgent(&mut self, inputs: Inputs<'_>) -> Result<(), Halt> {
+        let places = inputs.by_correlation.values().flatten();
+        let places = places.map(|one| (one.event.topic.clone(), one.event.partition));
+        let running = |place: &Place| self.held.get(place).filter(|held| held.state == State::Running);
+        let stands: BTreeMap<Place, Found> =
+            places.filter_map(|place| running(&place).map(Held::found).map(|found| (place, found))).collect();
+        if stands.is_empty() || !self.has_room().await {
+            return Ok(());
+        }
+        let agent = self.agent();
+        match self.attempt(inputs, &Fence::Stands(&stands), &Conflicts::default()).await {
+            Ok(Attempt::Committed(done)) => {
+                counter!(names::URGENT_TOTAL, "agent" => agent).increment(done.taken as u64);
+                self.count(&done);
+            }
+            Ok(Attempt::Unknown(_, error)) | Err(Failed::Database(error)) => {
+                tracing::warn!(agent.name = agent, error = %error, "urgent inputs wait for their turn");
+            }
+            Ok(Attempt::Conflicts(_) | Attempt::Stopped) => {}
+            Err(Failed::Append(error)) => {
+                tracing::warn!(agent.name = agent, error = %error, "urgent inputs wait for their turn");
+            }
+            Err(Failed::Fault(fault)) => return Err(fault.into()),
+        }
+        Ok(())
     }
 
     /// Locks the instances that the batch concerns, and lets them react.
@@ -291,9 +351,6 @@ impl Applier {
 
     fn committed(&mut self, moves: &BTreeMap<Place, Move>, done: &Done) {
         point("saga.committed");
-        if done.events + done.unrouted > 0 {
-            self.outbox.wake();
-        }
         let agent = self.agent();
         for (place, one) in moves {
             let Some(held) = self.held.get_mut(place) else { continue };
@@ -304,6 +361,15 @@ impl Applier {
                 held.state = State::TakenOver;
             }
         }
+        self.count(done);
+    }
+
+    /// Wakes the relay, and counts what a committed transaction has done.
+    fn count(&self, done: &Done) {
+        if done.events + done.unrouted > 0 {
+            self.outbox.wake();
+        }
+        let agent = self.agent();
         counter!(names::INPUTS_TOTAL, "agent" => agent).increment(done.taken as u64);
         counter!(names::EVENTS_TOTAL, "agent" => agent).increment(done.events as u64);
         counter!(names::REPEATS_TOTAL, "agent" => agent).increment(done.repeats);

@@ -9,11 +9,16 @@
 //!   └── the same again ◀── not committed ◀── checkpoints read behind locks ◀── no answer ───────────────┘
 //! ```
 //!
+//! While it is behind, a few batches are read ahead, and between two of them the urgent inputs of later ones are taken, each
+//! saga's in order (`ahead.rs`): their transaction holds the checkpoints and moves none, and when their batch comes they are
+//! repeats. Since every such transaction is followed by a batch, urgent inputs delay the others and never starve them.
+//!
 //! BEGIN holds the stop switch for the transaction (`switch.rs`): where it is thrown, nothing of this is done.
 //!
 //! Two processes that own one partition are told apart by the epoch: one of them moves nothing. Two processes with events
 //! for one instance, from different partitions, are put in order by the lock on its row, and `saga.reacted` says in which.
 
+mod ahead;
 mod apply;
 mod error;
 mod react;

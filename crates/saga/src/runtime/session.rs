@@ -1,6 +1,7 @@
 //! The life of one follower: partitions come and go, batches are applied.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use brainops_checkpoint::backoff::Backoff;
@@ -8,7 +9,9 @@ use brainops_checkpoint::{Asked, Blocker, Checkpoint, Place, State, enter, take_
 use brainops_fault::point;
 use brainops_log::{Assignment, Batch, Follower, ReadError, Signal};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
+use super::ahead::{Ahead, MOST, names_of, urgent};
 use super::apply::Applier;
 use super::error::{Halt, RunError};
 
@@ -18,6 +21,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(7);
 
 /// How long a partition may stay with us in the group but with somebody else in the database, before we begin anew.
 const TAKEN_OVER_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long more is waited for while it is known to be there: what lies ready comes at once.
+const READ_AHEAD: Duration = Duration::from_millis(100);
 
 /// Why a session ended without a fault.
 pub(crate) enum Ended {
@@ -43,13 +49,20 @@ pub(crate) struct Session {
     applier: Applier,
     pub(crate) follower: Follower,
     shutdown: CancellationToken,
+    /// How many records a batch has at most: one that is full is followed by more.
+    max_records: usize,
     /// Since when a partition is ours in the group and somebody else's in the database.
     taken_over_at: Option<Instant>,
 }
 
 impl Session {
-    pub(crate) const fn new(applier: Applier, follower: Follower, shutdown: CancellationToken) -> Self {
-        Self { applier, follower, shutdown, taken_over_at: None }
+    pub(crate) const fn new(
+        applier: Applier,
+        follower: Follower,
+        max_records: usize,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self { applier, follower, shutdown, max_records, taken_over_at: None }
     }
 
     pub(crate) async fn follow(&mut self) -> Result<Ended, SessionEnd> {
@@ -60,18 +73,76 @@ impl Session {
                 () = shutdown.cancelled() => return Ok(Ended::ShutDown),
                 signal = self.follower.next() => signal,
             };
+            if let Some(ended) = self.heed(signal).await? {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Does what a signal asks for, and whatever was read ahead meanwhile.
+    async fn heed(&mut self, signal: Signal) -> Result<Option<Ended>, SessionEnd> {
+        let mut next = Some(signal);
+        while let Some(signal) = next.take() {
             match signal {
                 Signal::Assigned(assignment) => self.assigned(assignment).await?,
                 Signal::Revoked(places) => self.revoked(&places),
-                Signal::Batch(batch) => self.apply(&batch).await?,
+                Signal::Batch(batch) => {
+                    let mut is_behind = batch.len() >= self.max_records;
+                    let mut ahead = Ahead::default();
+                    ahead.push(batch);
+                    while ahead.len() > 0 {
+                        // What is no batch waits until all that came before it is applied.
+                        while is_behind && next.is_none() && ahead.len() < MOST {
+                            match tokio::time::timeout(READ_AHEAD, self.follower.next()).await {
+                                Ok(Signal::Batch(batch)) => {
+                                    is_behind = batch.len() >= self.max_records;
+                                    ahead.push(batch);
+                                }
+                                Ok(Signal::Idle(_)) | Err(_) => is_behind = false,
+                                Ok(signal) => next = Some(signal),
+                            }
+                        }
+                        self.apply_urgent(&mut ahead).await?;
+                        let Some(batch) = ahead.pop() else { break };
+                        self.apply(&batch).await?;
+                        if let Some(ended) = self.ended() {
+                            return Ok(Some(ended));
+                        }
+                    }
+                }
                 Signal::Idle(_) => {}
                 Signal::Failed(error) => return Err(SessionEnd::Read(error)),
             }
-            if self.is_robbed() {
-                let reason = "partitions were taken over by a process that does not keep them";
-                return Ok(Ended::Anew(reason.to_owned()));
+            if let Some(ended) = self.ended() {
+                return Ok(Some(ended));
             }
         }
+        Ok(None)
+    }
+
+    /// Whether the session is over.
+    fn ended(&mut self) -> Option<Ended> {
+        if self.shutdown.is_cancelled() {
+            return Some(Ended::ShutDown);
+        }
+        let reason = "partitions were taken over by a process that does not keep them";
+        self.is_robbed().then(|| Ended::Anew(reason.to_owned()))
+    }
+
+    /// Takes the urgent inputs of what was read ahead, as far as they may be taken.
+    async fn apply_urgent(&mut self, ahead: &mut Ahead) -> Result<(), Halt> {
+        let batches = ahead.items();
+        let inputs = urgent(&self.applier.cast, &batches, ahead.passed());
+        if inputs.by_correlation.is_empty() {
+            return Ok(());
+        }
+        let names: Vec<Uuid> = names_of(&self.applier.cast, &inputs).collect();
+        let Self { applier, shutdown, .. } = self;
+        let agent = applier.cast.name();
+        within_drain(agent, shutdown, applier.apply_urgent(inputs)).await?;
+        drop(batches);
+        ahead.pass(names);
+        Ok(())
     }
 
     /// Takes the partitions over in the database, and goes on where it says.
@@ -127,15 +198,7 @@ impl Session {
     async fn apply(&mut self, batch: &Batch) -> Result<(), Halt> {
         let Self { applier, shutdown, .. } = self;
         let agent = applier.cast.name();
-        let drained = async {
-            shutdown.cancelled().await;
-            tokio::time::sleep(DRAIN_LIMIT).await;
-        };
-        tokio::select! {
-            biased;
-            applied = applier.apply(batch, shutdown) => applied,
-            () = drained => Err(RunError::DrainTimedOut { agent, limit_s: DRAIN_LIMIT.as_secs() }.into()),
-        }
+        within_drain(agent, shutdown, applier.apply(batch, shutdown)).await
     }
 
     /// Whether partitions that the group leaves with us have been somebody else's for too long.
@@ -145,6 +208,23 @@ impl Session {
             return false;
         }
         self.taken_over_at.get_or_insert_with(Instant::now).elapsed() > TAKEN_OVER_LIMIT
+    }
+}
+
+/// What is under way, which gets a little longer once shutdown is asked for.
+async fn within_drain(
+    agent: &'static str,
+    shutdown: &CancellationToken,
+    work: impl Future<Output = Result<(), Halt>>,
+) -> Result<(), Halt> {
+    let drained = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN_LIMIT).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = drained => Err(RunError::DrainTimedOut { agent, limit_s: DRAIN_LIMIT.as_secs() }.into()),
     }
 }
 

@@ -11,4 +11,4 @@ pub use brainops_testkit::{Running, soon};
 pub use check::check;
 pub use child::Process;
 pub use scene::{LIMIT, Scene, Stood, essence};
-pub use tally::{AGENT, Counted, Tally, TallyState, count, count_with};
+pub use tally::{AGENT, Counted, Tally, TallyState, count, count_urgently, count_with};

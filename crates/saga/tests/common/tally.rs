@@ -1,6 +1,6 @@
 //! An agent that counts: each `agent.task.count` is one input of the correlation that it names, wherever it lies.
 
-use brainops_event::{Envelope, EventId, EventType, Outgoing, Recorded, Source, Subject};
+use brainops_event::{Envelope, EventId, EventType, Outgoing, Priority, Recorded, Source, Subject};
 use brainops_saga::{Agent, Input, Refusal, Route, Say, Step, Turn, Wait, payload};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -45,12 +45,24 @@ pub fn count(of: &str, number: i64) -> Outgoing {
 }
 
 pub fn count_with(of: &str, number: i64, lane: u32, then: &str) -> Outgoing {
-    let envelope = Envelope::new(
+    counting(envelope(of, number, lane), of, number, then)
+}
+
+/// The same, urgent.
+pub fn count_urgently(of: &str, number: i64, lane: u32, then: &str) -> Outgoing {
+    counting(envelope(of, number, lane).with_priority(Priority::Urgent), of, number, then)
+}
+
+fn envelope(of: &str, number: i64, lane: u32) -> Envelope {
+    Envelope::new(
         EventId::new(format!("{of}-{number}")).expect("an id"),
         Source::new("test").expect("a source"),
         EventType::new("agent.task.count").expect("a type"),
         Subject::new(format!("{of}/{lane}")).expect("a subject"),
-    );
+    )
+}
+
+fn counting(envelope: Envelope, of: &str, number: i64, then: &str) -> Outgoing {
     let payload = json!({"of": of, "number": number, "then": then}).to_string();
     Outgoing::message(envelope, &payload).expect("a message")
 }
