@@ -27,7 +27,7 @@ use brainops_event::types::monitor::{
     IncidentAcknowledged, IncidentEscalated, IncidentJoined, IncidentOpened, IncidentResolved,
 };
 use brainops_event::{Recorded, Source, derived_id};
-use brainops_saga::{Agent, Input, Refusal, Route, Say, Turn, Wait, answered};
+use brainops_saga::{Agent, Input, Limits, Refusal, Route, Say, Turn, Wait, answered};
 
 use crate::incident::Incident;
 use crate::terms::{MAX_LEVEL, QUIET, TO_ACKNOWLEDGE};
@@ -98,6 +98,11 @@ impl Agent for IncidentCommander {
             _ => {}
         }
         Ok(())
+    }
+
+    fn limits(&self) -> Limits {
+        // Far more than an hour of alerts needs: what is beyond it is a mistake of somebody, and waits for the next hour.
+        Limits { actions_per_hour: Some(5_000), ..Limits::DEFAULT }
     }
 
     fn waits_for(&self, incident: &Incident) -> Vec<Wait> {

@@ -23,7 +23,7 @@
 //! discovered, is won.
 
 use brainops_event::{EventId, Recorded, Timestamp};
-use brainops_saga::{Agent, Input, Refusal, Route, Turn, Wait};
+use brainops_saga::{Agent, Input, Limits, Refusal, Route, Turn, Wait};
 use serde::{Deserialize, Serialize};
 
 use crate::next::Next;
@@ -124,6 +124,11 @@ impl Agent for LeadFollowUp {
             _ => {}
         }
         Ok(())
+    }
+
+    fn limits(&self) -> Limits {
+        // Far more than an hour of leads needs: what is beyond it is a mistake of somebody, and waits for the next hour.
+        Limits { actions_per_hour: Some(5_000), ..Limits::DEFAULT }
     }
 
     fn waits_for(&self, lead: &FollowUp) -> Vec<Wait> {

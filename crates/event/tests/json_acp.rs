@@ -129,6 +129,12 @@ fn the_subject_is_what_the_payload_names_else_the_trace_else_the_message() {
             "follow-up",
         ),
         (
+            "agent.budget.exhausted",
+            json!({"agent": "follow-up", "budget": "actions_per_hour", "limit": 5, "until": at}),
+            Some("t"),
+            "follow-up",
+        ),
+        (
             "business.metric.recorded",
             json!({"metric": "mrr", "value": 1, "unit": "EUR"}),
             None,

@@ -112,7 +112,7 @@ fn every_record_comes_back_equal_and_reads_the_same_elsewhere() {
         };
     }
     check_all! {
-        agent: Message, TaskAbandoned, TaskCancelled, TaskCompleted, TaskFailed;
+        agent: BudgetExhausted, Message, TaskAbandoned, TaskCancelled, TaskCompleted, TaskFailed;
         business: MetricRecorded;
         deployment: DeploymentFailed, DeploymentRolledBack, DeploymentStarted, DeploymentSucceeded;
         git: BranchUpdated, CommitCreated, TagCreated;

@@ -29,6 +29,8 @@ pub enum Bug {
     StopSwitchNotHeld,
     /// Nobody looks how long the chain of causes is: sagas wake each other for ever.
     LoopsAllowed,
+    /// What an agent spends is not counted: it goes on beyond its budget.
+    BudgetNotCounted,
     /// A task is ended whoever's claim counts: a worker that slept past its lease ends what another one has.
     CompletedUnderAnyClaim,
     /// A claim does not raise its task's epoch: two workers have claims that nothing tells apart.
@@ -39,7 +41,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::FenceRemoved,
         Self::CheckpointBeforeRows,
         Self::NumberedAfterSending,
@@ -53,6 +55,7 @@ impl Bug {
         Self::TimerFiredTwice,
         Self::StopSwitchNotHeld,
         Self::LoopsAllowed,
+        Self::BudgetNotCounted,
         Self::CompletedUnderAnyClaim,
         Self::ClaimWithoutEpoch,
         Self::TaskMarkedBeforeEvent,
@@ -74,6 +77,7 @@ impl Bug {
             Self::TimerFiredTwice => "timer-fired-twice",
             Self::StopSwitchNotHeld => "stop-switch-not-held",
             Self::LoopsAllowed => "loops-allowed",
+            Self::BudgetNotCounted => "budget-not-counted",
             Self::CompletedUnderAnyClaim => "completed-under-any-claim",
             Self::ClaimWithoutEpoch => "claim-without-epoch",
             Self::TaskMarkedBeforeEvent => "task-marked-before-event",

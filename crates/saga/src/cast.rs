@@ -6,6 +6,7 @@ use std::sync::Arc;
 use brainops_event::Recorded;
 
 use crate::agent::{Agent, AnyAgent, erased};
+use crate::limits::Limits;
 use crate::refusal::Refusal;
 use crate::route::Delivery;
 
@@ -120,6 +121,11 @@ impl Cast {
     pub fn only(&self, version: u32) -> Option<Self> {
         let agent = self.versions.get(&version)?;
         Some(Self { name: self.name, versions: BTreeMap::from([(version, Arc::clone(agent))]) })
+    }
+
+    /// What the agent allows itself, as its newest version says.
+    pub(crate) fn limits(&self) -> Limits {
+        self.versions.values().next_back().map(|agent| agent.limits()).unwrap_or_default()
     }
 
     pub(crate) fn version(&self, version: u32) -> Option<&dyn AnyAgent> {

@@ -13,15 +13,24 @@ pub struct Limits {
     ///
     /// Timers and people begin a chain anew, so that reminders and retries are no loops.
     pub rounds: u32,
+    /// How many actions all sagas of the agent may decide in an hour of the clock: commands, intents, tasks, calls of tools,
+    /// approvals. Default: `None`, as many as it likes.
+    pub actions_per_hour: Option<u64>,
+    /// What these may cost together in an hour, in the unit that the agent uses for [`crate::Say::costing`], such as millionths
+    /// of a euro. Default: `None`.
+    pub cost_per_hour: Option<u64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { hops: 100, rounds: 30 }
+        Self::DEFAULT
     }
 }
 
 impl Limits {
+    /// What an agent allows itself that says nothing of it.
+    pub const DEFAULT: Self = Self { hops: 100, rounds: 30, actions_per_hour: None, cost_per_hour: None };
+
     /// Whether a saga may decide anything about an input with this path.
     pub(crate) fn check_chain(&self, before: &CausePath, saga: &str) -> Result<(), Refusal> {
         if before.times(saga) > self.rounds {
@@ -40,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_chain_may_be_as_long_and_come_around_as_often_as_is_said() {
-        let limits = Limits { hops: 5, rounds: 1 };
+        let limits = Limits { hops: 5, rounds: 1, ..Limits::DEFAULT };
         let path = |sagas: &[&str]| sagas.iter().fold(CausePath::default(), |path, saga| path.through(saga));
         let check =
             |sagas: &[&str]| limits.check_chain(&path(sagas), "a/1").map_err(|refusal| refusal.code());

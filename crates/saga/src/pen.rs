@@ -63,6 +63,8 @@ pub struct Written {
     pub event: Outgoing,
     /// Whether it only says what became of the saga, rather than what its agent decided.
     pub is_fact: bool,
+    /// What it costs at most, in the unit of the agent's budget.
+    pub(crate) cost: u64,
 }
 
 impl Pen {
@@ -97,6 +99,10 @@ impl Pen {
         self.written.iter().any(|written| !written.is_fact)
     }
 
+    pub(crate) fn written(&self) -> &[Written] {
+        &self.written
+    }
+
     pub(crate) fn into_written(self) -> Vec<Written> {
         self.written
     }
@@ -122,7 +128,7 @@ impl Pen {
         if let Some(priority) = say.priority {
             envelope = envelope.with_priority(priority);
         }
-        self.write(envelope, &say.schema, say.datum.clone(), false)
+        self.write(envelope, &say.schema, say.datum.clone(), say.cost)
     }
 
     /// Says what the runtime did.
@@ -135,7 +141,7 @@ impl Pen {
     pub(crate) fn fact_of<T: TypedEvent>(&mut self, id: EventId, data: &T) -> Result<(), Refusal> {
         let envelope = self.envelope_of(id, T::EVENT_TYPE, self.author.subject())?;
         let event = Outgoing::typed(envelope, data)?;
-        self.written.push(Written { event, is_fact: true });
+        self.written.push(Written { event, is_fact: true, cost: 0 });
         Ok(())
     }
 
@@ -159,7 +165,7 @@ impl Pen {
         envelope: Envelope,
         schema: &str,
         datum: Vec<u8>,
-        is_fact: bool,
+        cost: u64,
     ) -> Result<EventId, Refusal> {
         self.bytes += datum.len();
         if datum.len() > MAX_DATA_BYTES {
@@ -171,7 +177,7 @@ impl Pen {
         let schema = Catalog::builtin().by_name(schema).ok_or(Refusal::new("unknown_schema"))?;
         let id = envelope.id().clone();
         let event = Outgoing::from_datum(envelope, schema, datum)?;
-        self.written.push(Written { event, is_fact });
+        self.written.push(Written { event, is_fact: false, cost });
         Ok(id)
     }
 }

@@ -33,10 +33,12 @@ pub enum RefusalClass {
     Conflict,
     /// Sagas wake each other, or the chain of causes is too long.
     Looping,
+    /// The agent has spent what it allows itself in an hour. The saga goes on by itself in the next one.
+    OverBudget,
 }
 
 impl RefusalClass {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Refused,
         Self::Panicked,
         Self::UndoFailed,
@@ -44,6 +46,7 @@ impl RefusalClass {
         Self::Overfull,
         Self::Conflict,
         Self::Looping,
+        Self::OverBudget,
     ];
 
     /// Its name in events and rows.
@@ -57,6 +60,7 @@ impl RefusalClass {
             Self::Overfull => "overfull",
             Self::Conflict => "conflict",
             Self::Looping => "looping",
+            Self::OverBudget => "over_budget",
         }
     }
 }
@@ -87,6 +91,11 @@ impl Refusal {
     #[must_use]
     pub const fn class(&self) -> RefusalClass {
         self.class
+    }
+
+    /// Whether the runtime refused before the agent was asked, for a reason that lies outside of the saga's inputs.
+    pub(crate) const fn is_by_runtime(&self) -> bool {
+        matches!(self.class, RefusalClass::Conflict | RefusalClass::OverBudget)
     }
 
     /// Its code.

@@ -17,6 +17,9 @@ const MESSAGE: &str = "brainops.agent.Message";
 /// answers repeats, so that [`crate::answered`] finds the way back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Say {
+    /// What it costs, at most. Left out where it is nothing: the digest of what was said before there were costs stays.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub(crate) cost: u64,
     #[serde(with = "crate::bytes")]
     pub(crate) datum: Vec<u8>,
     pub(crate) event_type: String,
@@ -26,6 +29,11 @@ pub struct Say {
     /// What is wrong with it, found when it is said.
     #[serde(skip)]
     pub(crate) flaw: Option<Refusal>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_nothing(cost: &u64) -> bool {
+    *cost == 0
 }
 
 impl Say {
@@ -72,13 +80,21 @@ impl Say {
         let datum = entry.and_then(|entry| encode_datum(&entry.fast, data).ok());
         let flaw = datum.is_none().then_some(Refusal::new("unencodable_decision"));
         let datum = datum.unwrap_or_default();
-        Self { event_type, subject, schema: schema.to_owned(), datum, priority: None, flaw }
+        Self { event_type, subject, schema: schema.to_owned(), datum, priority: None, cost: 0, flaw }
     }
 
     /// Sets what it is about: the subject of the event.
     #[must_use]
     pub fn about(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
+        self
+    }
+
+    /// Sets what doing it costs at most, in the unit of [`crate::Limits::cost_per_hour`]. Only the budget of the agent looks at
+    /// it; the event does not tell.
+    #[must_use]
+    pub const fn costing(mut self, cost: u64) -> Self {
+        self.cost = cost;
         self
     }
 

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::decide::{DecideError, fired_event};
 use crate::metrics as names;
+use crate::release::release;
 use crate::switch;
 
 /// How many timers one transaction fires at most.
@@ -45,7 +46,7 @@ pub enum TimerError {
     Append(#[source] Box<AppendError>),
 }
 
-/// Fires the timers of all agents until shutdown is asked for. Any number of processes may do it.
+/// Fires the timers of all agents, and lets sagas go on that stood for the hour of a budget, until shutdown is asked for. Any number of processes may do it.
 ///
 /// # Errors
 /// [`TimerError`] when a person is needed.
@@ -56,7 +57,11 @@ pub async fn fire_timers(
 ) -> Result<(), TimerError> {
     let mut backoff = Backoff::for_database();
     loop {
-        let pause = match sweep(&pool, &outbox).await {
+        let swept = match release(&pool, &outbox).await {
+            Ok(_) => sweep(&pool, &outbox).await,
+            Err(error) => Err(error),
+        };
+        let pause = match swept {
             Ok(Some(_)) => {
                 backoff = Backoff::for_database();
                 Duration::ZERO // there may be more
@@ -77,7 +82,7 @@ pub async fn fire_timers(
     }
 }
 
-enum Unswept {
+pub(crate) enum Unswept {
     Passing(String),
     Fault(TimerError),
 }

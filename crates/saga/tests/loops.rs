@@ -16,7 +16,7 @@ use common::{Counted, Scene, Stood, child, count};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-const LIMITS: Limits = Limits { hops: 12, rounds: 3 };
+const LIMITS: Limits = Limits { hops: 12, rounds: 3, ..Limits::DEFAULT };
 
 /// Wakes another agent about the same, whenever it is woken.
 #[derive(Debug, Clone, Copy)]

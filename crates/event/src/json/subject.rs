@@ -18,7 +18,8 @@ enum Part {
 use Part::{Field, Text};
 
 /// What schemas say about subjects in their docs, by the beginning of the record's name.
-const SUBJECTS: [(&str, &[Part]); 16] = [
+const SUBJECTS: [(&str, &[Part]); 17] = [
+    ("brainops.agent.BudgetExhausted", &[Field("agent")]),
     ("brainops.agent.Task", &[Field("task_subject")]),
     ("brainops.lead.", &[Field("lead_id")]),
     ("brainops.outreach.", &[Field("lead_id")]),

@@ -1,7 +1,5 @@
 //! A saga that takes the inputs of its history again. Pure.
 
-use std::collections::BTreeMap;
-
 use brainops_event::types::saga::SagaTimerFired;
 use brainops_event::{Recorded, Timestamp};
 
@@ -24,6 +22,9 @@ pub(crate) fn take_again(
     let correlation = transaction.reacted.correlation.as_str();
     let recorded_version = transaction.reacted.version.unsigned_abs();
     let mut sitting = Sitting::new(cast, correlation, instance);
+    // What refused these was not the agent's code: no version would have been asked.
+    let by_runtime = refusals(transaction).filter(|(_, refusal)| refusal.is_by_runtime());
+    sitting.refuse_at(by_runtime);
     for input in transaction.inputs(now) {
         if sitting.version().is_some_and(|version| version != recorded_version) {
             fire_until(cast, &mut sitting, input)?;
@@ -39,17 +40,20 @@ pub(crate) fn follow(
     instance: Option<Instance>,
     transaction: &Transaction,
 ) -> Result<Sat, Refusal> {
-    let refusals = transaction.parked.iter().map(|parked| {
-        let code = parked.code.clone().unwrap_or_default();
-        (parked.input.clone(), Refusal::recorded(&parked.reason_class, &code))
-    });
-    let refusals: BTreeMap<String, Refusal> = refusals.collect();
     let mut sitting = Sitting::new(cast, transaction.reacted.correlation.as_str(), instance);
-    sitting.refuse_at(refusals);
+    sitting.refuse_at(refusals(transaction));
     for input in transaction.inputs(None) {
         give(cast, &mut sitting, input)?;
     }
     sitting.finish()
+}
+
+/// Where reactions were refused in this transaction, and why.
+fn refusals(transaction: &Transaction) -> impl Iterator<Item = (String, Refusal)> {
+    transaction.parked.iter().map(|parked| {
+        let code = parked.code.clone().unwrap_or_default();
+        (parked.input.clone(), Refusal::recorded(&parked.reason_class, &code))
+    })
 }
 
 fn give(cast: &Cast, sitting: &mut Sitting<'_>, input: Taken<'_>) -> Result<(), Refusal> {

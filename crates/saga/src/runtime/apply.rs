@@ -16,14 +16,16 @@ use metrics::{counter, histogram};
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
+use super::budget::{self, Spent};
 use super::error::{Halt, RunError};
-use super::react::{Conflicts, Reactions, react};
+use super::react::{CONFLICT, Reactions, Refused, react};
 use super::sort::{Inputs, Sorted, Unrouted, sort};
 use super::store::{Locked, StoreError, inbox_name, lock, taken_before};
 use super::write::{leave_places, note_taken, note_unrouted, save};
 use crate::cast::Cast;
 use crate::metrics as names;
 use crate::pen::source_of;
+use crate::purse::Purse;
 use crate::refusal::Refusal;
 use crate::switch;
 
@@ -56,7 +58,7 @@ enum Attempt {
     /// COMMIT gave no answer.
     Unknown(Done, sqlx::Error),
     /// Some decisions stand in the log in other words; nothing is written.
-    Conflicts(Conflicts),
+    Conflicts(Refused),
     /// Somebody has stopped this agent; nothing is written.
     Stopped,
 }
@@ -109,7 +111,7 @@ impl Applier {
         point("saga.batch_received");
         let started = Instant::now();
         let items: Vec<Item<'_>> = batch.items().collect();
-        let (mut conflicts, mut backoff) = (Conflicts::default(), Backoff::for_database());
+        let (mut refused, mut backoff) = (Refused::default(), Backoff::for_database());
         loop {
             let moves = plan(batch.spans(), &mut self.held);
             if moves.is_empty() {
@@ -119,7 +121,7 @@ impl Applier {
                 self.wait(&mut backoff, "the outbox is full", shutdown).await?;
                 continue;
             }
-            match self.attempt(sort(&self.cast, &items), &Fence::Moves(&moves), &conflicts).await {
+            match self.attempt(sort(&self.cast, &items), &Fence::Moves(&moves), &refused).await {
                 Ok(Attempt::Committed(done)) => {
                     self.committed(&moves, &done);
                     histogram!(names::BATCH_SECONDS, "agent" => self.agent()).record(started.elapsed());
@@ -131,7 +133,7 @@ impl Applier {
                         return Ok(());
                     }
                 }
-                Ok(Attempt::Conflicts(more)) => self.refuse(&mut conflicts, more)?,
+                Ok(Attempt::Conflicts(more)) => self.refuse(&mut refused, more)?,
                 Ok(Attempt::Stopped) => self.wait_until_started(&mut backoff, shutdown).await?,
                 Err(Failed::Fault(fault)) => return Err(fault.into()),
                 Err(Failed::Database(error)) => self.wait_after(error, &mut backoff, shutdown).await?,
@@ -146,12 +148,12 @@ impl Applier {
     }
 
     /// Notes which inputs are to be refused. Each attempt brings new ones, or there would be no end of attempts.
-    fn refuse(&self, conflicts: &mut Conflicts, more: Conflicts) -> Result<(), RunError> {
-        if let Some((correlation, _)) = more.iter().find(|one| conflicts.contains(one)) {
+    fn refuse(&self, refused: &mut Refused, more: Refused) -> Result<(), RunError> {
+        if let Some((correlation, _)) = more.keys().find(|one| refused.contains_key(one)) {
             let correlation = correlation.clone();
             return Err(RunError::SaidInOtherWords { agent: self.agent(), correlation });
         }
-        conflicts.extend(more);
+        refused.extend(more);
         Ok(())
     }
 
@@ -160,7 +162,7 @@ impl Applier {
         &self,
         mut inputs: Inputs<'_>,
         fence: &Fence<'_>,
-        conflicts: &Conflicts,
+        refused: &Refused,
     ) -> Result<Attempt, Failed> {
         let mut transaction = begin(&self.pool, &self.keeper).await?;
         if switch::hold(&mut transaction, self.agent()).await? {
@@ -175,7 +177,7 @@ impl Applier {
             return Ok(Attempt::Committed(Done::default()));
         }
         inputs.keep_only(&moved);
-        let reactions = self.react(&mut transaction, &inputs, conflicts).await?;
+        let reactions = self.react(&mut transaction, &inputs, refused).await?;
         point("saga.reacted");
         if !reactions.changed.is_empty() {
             self.save(&mut transaction, &reactions).await?;
@@ -242,7 +244,7 @@ impl Applier {
             return Ok(());
         }
         let agent = self.agent();
-        match self.attempt(inputs, &Fence::Stands(&stands), &Conflicts::default()).await {
+        match self.attempt(inputs, &Fence::Stands(&stands), &Refused::default()).await {
             Ok(Attempt::Committed(done)) => {
                 counter!(names::URGENT_TOTAL, "agent" => agent).increment(done.taken as u64);
                 self.count(&done);
@@ -264,7 +266,7 @@ impl Applier {
         &self,
         transaction: &mut Transaction<'static, Postgres>,
         inputs: &Inputs<'_>,
-        conflicts: &Conflicts,
+        refused: &Refused,
     ) -> Result<Reactions, Failed> {
         if inputs.by_correlation.is_empty() {
             return Ok(Reactions::default());
@@ -286,8 +288,14 @@ impl Applier {
             })
         });
         let known = taken_before(transaction, &names.collect::<Vec<_>>()).await?;
-        let reactions = react(&self.cast, inputs, instances, known, conflicts);
+        let limits = self.cast.limits();
+        let spent = budget::hold(transaction, self.agent(), &limits).await?;
+        let purse = spent.map_or_else(Purse::default, |spent| Purse::left(&limits, spent.price));
+        let reactions = react(&self.cast, inputs, instances, known, refused, purse);
         let reactions = reactions.map_err(|refusal| self.row(refusal))?;
+        if let Some(spent) = spent {
+            self.spend(transaction, &spent, &reactions).await?;
+        }
         let began = |place: &String| reactions.changed.iter().any(|(_, one)| one.correlation == *place);
         let empty: Vec<String> = places.into_iter().filter(|place| !began(place)).collect();
         if !empty.is_empty() {
@@ -307,14 +315,31 @@ impl Applier {
         Ok(())
     }
 
+    /// Notes what was spent of the agent's budget, and says so when it did not suffice.
+    async fn spend(
+        &self,
+        transaction: &mut Transaction<'static, Postgres>,
+        spent: &Spent,
+        reactions: &Reactions,
+    ) -> Result<(), Failed> {
+        spent.add(transaction, self.agent(), reactions.price).await?;
+        let exhausted = spent.exhausted(self.agent(), &self.cast.limits(), reactions.purse.exhausted());
+        let exhausted = exhausted.map_err(|refusal| self.row(refusal))?;
+        if !exhausted.is_empty() {
+            let prepared = self.prepare(exhausted).await?;
+            enqueue(transaction, &prepared).await?; // said before in this hour, by whatever process: it is said
+        }
+        Ok(())
+    }
+
     /// Puts decisions into the outbox; answers which inputs led to one that stands there in other words.
     async fn tell(
         &self,
         transaction: &mut Transaction<'static, Postgres>,
         unrouted: &[Unrouted],
         reactions: &Reactions,
-    ) -> Result<Conflicts, Failed> {
-        let mut conflicts = Conflicts::default();
+    ) -> Result<Refused, Failed> {
+        let mut conflicts = Refused::new();
         if !unrouted.is_empty() {
             note_unrouted(transaction, self.agent(), unrouted).await?;
             let events = unrouted.iter().map(|one| unrouted_event(self.agent(), one));
@@ -328,7 +353,7 @@ impl Applier {
         let prepared = self.prepare(reactions.events.clone()).await?;
         for (enqueued, cause) in enqueue(transaction, &prepared).await?.iter().zip(&reactions.causes) {
             if matches!(enqueued, Enqueued::Conflict { .. }) {
-                conflicts.insert(cause.clone());
+                conflicts.insert(cause.clone(), CONFLICT);
             }
         }
         Ok(conflicts)

@@ -20,6 +20,7 @@
 
 mod ahead;
 mod apply;
+mod budget;
 mod error;
 mod react;
 mod run;

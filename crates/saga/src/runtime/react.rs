@@ -1,6 +1,6 @@
 //! Lets locked instances take their inputs. Pure.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use brainops_event::Outgoing;
 use uuid::Uuid;
@@ -10,14 +10,22 @@ use super::store::inbox_name;
 use super::write::Before;
 use crate::cast::Cast;
 use crate::instance::Instance;
+use crate::pen::Written;
+use crate::purse::{Price, Purse};
 use crate::refusal::{Refusal, RefusalClass};
 use crate::sitting::Sitting;
 
 /// How many inputs and decisions one `saga.reacted` tells at most: it has to fit in a record.
 const MAX_TOLD: usize = 2_000;
 
-/// An input whose decisions stand in the log in other words: correlation, and place among the inputs of the batch.
-pub(crate) type Conflicts = HashSet<(String, usize)>;
+/// An input of a batch: correlation, and place among its inputs.
+pub(crate) type Cause = (String, usize);
+
+/// Inputs that are refused, and why: their decisions stand in the log in other words.
+pub(crate) type Refused = HashMap<Cause, Refusal>;
+
+/// The refusal of an input of which a decision stands in the log in other words.
+pub(crate) const CONFLICT: Refusal = Refusal::of(RefusalClass::Conflict, "decided_in_other_words");
 
 /// What instances make of a batch.
 #[derive(Debug, Default)]
@@ -27,7 +35,11 @@ pub(crate) struct Reactions {
     /// What was decided and what is said about it, in order.
     pub(crate) events: Vec<Outgoing>,
     /// For each event the correlation and the place of its input.
-    pub(crate) causes: Vec<(String, usize)>,
+    pub(crate) causes: Vec<Cause>,
+    /// What is spent of the agent's budget.
+    pub(crate) price: Price,
+    /// What is left of it.
+    pub(crate) purse: Purse,
     /// Names of the inputs that were taken.
     pub(crate) taken: Vec<Uuid>,
     pub(crate) repeats: u64,
@@ -40,14 +52,16 @@ pub(crate) fn react(
     inputs: &Inputs<'_>,
     mut instances: BTreeMap<String, Instance>,
     mut known: HashSet<Uuid>,
-    conflicts: &Conflicts,
+    refused: &Refused,
+    purse: Purse,
 ) -> Result<Reactions, Refusal> {
-    let mut reactions = Reactions::default();
+    let mut reactions = Reactions { purse, ..Reactions::default() };
     for (correlation, inputs) in &inputs.by_correlation {
         let instance = instances.remove(correlation);
         let before = instance.as_ref().map(Before::of).unwrap_or_default();
         let was_parked = instance.as_ref().is_some_and(|one| one.book.parked.is_some());
-        let mut sitting = Sitting::new(cast, correlation, instance);
+        let mut sitting =
+            Sitting::new(cast, correlation, instance).with(std::mem::take(&mut reactions.purse));
         let mut has_changed = false;
         for (place, Sorted { event, .. }) in inputs.iter().enumerate() {
             let name = inbox_name(cast.name(), correlation, event.envelope.source(), event.envelope.id());
@@ -55,8 +69,7 @@ pub(crate) fn react(
                 reactions.repeats += 1;
                 continue;
             }
-            let conflict = conflicts.contains(&(correlation.clone(), place));
-            let refusal = conflict.then_some(Refusal::of(RefusalClass::Conflict, "decided_in_other_words"));
+            let refusal = refused.get(&(correlation.clone(), place)).copied();
             if !sitting.take_or(event, inputs[place].how(), refusal)? {
                 continue;
             }
@@ -68,11 +81,12 @@ pub(crate) fn react(
             if told + sitting.consumed().len() > MAX_TOLD {
                 let sat = sitting.finish()?;
                 reactions.tell(sat.written, (correlation, place));
-                sitting = Sitting::new(cast, correlation, sat.instance);
+                sitting = Sitting::new(cast, correlation, sat.instance).with(sat.purse);
             }
         }
         let sat = sitting.finish()?;
         let last = inputs.len().saturating_sub(1);
+        reactions.purse = sat.purse;
         reactions.tell(sat.written, (correlation, last));
         if let (true, Some(instance)) = (has_changed, sat.instance) {
             reactions.parked += u64::from(!was_parked && instance.book.parked.is_some());
@@ -83,7 +97,8 @@ pub(crate) fn react(
 }
 
 impl Reactions {
-    fn tell(&mut self, written: Vec<crate::pen::Written>, (correlation, place): (&str, usize)) {
+    fn tell(&mut self, written: Vec<Written>, (correlation, place): (&str, usize)) {
+        self.price = self.price.and(Price::of(&written));
         self.events.extend(written.into_iter().map(|one| one.event));
         self.causes.resize(self.events.len(), (correlation.to_owned(), place));
     }

@@ -10,7 +10,7 @@ use super::sort::Unrouted;
 use super::store::StoreError;
 use crate::canonical;
 use crate::instance::Instance;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalClass};
 
 /// What one instance was, as far as rows beside its own depend on it.
 #[derive(Debug, Default)]
@@ -53,6 +53,7 @@ pub(crate) async fn save(
         .await?;
     save_kept(connection, agent, changed).await?;
     save_timers(connection, agent, changed).await?;
+    save_over_budget(connection, agent, changed).await?;
     Ok(())
 }
 
@@ -131,6 +132,25 @@ async fn save_timers(
             .execute(&mut *connection)
             .await?;
     }
+    Ok(())
+}
+
+/// Notes which instances stand until the next hour of their agent's budget.
+async fn save_over_budget(
+    connection: &mut PgConnection,
+    agent: &str,
+    changed: &[(Before, Instance)],
+) -> Result<(), sqlx::Error> {
+    let parked =
+        changed.iter().filter_map(|(_, one)| Some((one.correlation.as_str(), one.book.parked.as_ref()?)));
+    let over = parked.filter(|(_, parked)| parked.class == RefusalClass::OverBudget.as_str());
+    let (correlations, inputs): (Vec<&str>, Vec<&str>) =
+        over.map(|(correlation, parked)| (correlation, parked.input.as_str())).unzip();
+    if correlations.is_empty() {
+        return Ok(());
+    }
+    let sql = include_str!("../sql/stand_over_budget.sql");
+    sqlx::query(sql).bind(agent).bind(&correlations).bind(&inputs).execute(connection).await?;
     Ok(())
 }
 

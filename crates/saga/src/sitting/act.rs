@@ -12,6 +12,7 @@ use crate::instance::{Book, Instance, ParkedAt, Phase};
 use crate::kept::Kept;
 use crate::own::{Own, is_own};
 use crate::pen::{Author, Pen};
+use crate::purse::Price;
 use crate::refusal::{Refusal, RefusalClass};
 use crate::turn::Turn;
 
@@ -48,7 +49,8 @@ impl Sitting<'_> {
     pub(super) fn act_on(&mut self, event: &Recorded<'_>) -> Result<(), Refusal> {
         self.refusal.map_or(Ok(()), Err)?;
         if !self.refused.is_empty()
-            && let Some(refusal) = self.refused.remove(&event.position().to_string())
+            && let Some(refusals) = self.refused.get_mut(&event.position().to_string())
+            && let Some(refusal) = refusals.pop_front()
         {
             return Err(refusal);
         }
@@ -97,6 +99,7 @@ impl Sitting<'_> {
             let saga = turn.pen.author().subject();
             agent.limits().check_chain(&CausePath::of(&event.envelope), &saga)?;
         }
+        self.purse.pay(Price::of(turn.pen.written()))?;
         let mut draft = Draft::new(turn.pen, book, instance.phase, instance.mailbox.len());
         draft.renew_waits(reacted.waits);
         draft.apply(turn.acts)?;

@@ -17,7 +17,7 @@ mod act;
 mod people;
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use brainops_event::types::saga::SagaStarted;
 use brainops_event::{Position, Recorded};
@@ -29,6 +29,7 @@ use crate::instance::{Book, Instance, Phase};
 use crate::kept::Kept;
 use crate::own::is_own;
 use crate::pen::{Author, Pen, Written};
+use crate::purse::Purse;
 use crate::refusal::{Refusal, RefusalClass};
 use crate::route::Delivery;
 
@@ -58,8 +59,10 @@ pub(crate) struct Sitting<'a> {
     refusal: Option<Refusal>,
     /// The position of the input that a person lets pass, whatever the agent allows itself.
     let_pass: Option<String>,
-    /// Reactions that are refused because they were, by the positions of their inputs.
-    refused: BTreeMap<String, Refusal>,
+    /// What its agent may still spend.
+    purse: Purse,
+    /// Reactions that are refused because they were, by the positions of their inputs, each as often as it was.
+    refused: BTreeMap<String, VecDeque<Refusal>>,
 }
 
 /// What came of it.
@@ -70,6 +73,8 @@ pub(crate) struct Sat {
     pub(crate) written: Vec<Written>,
     /// Positions of the inputs that were its own, in order; nothing has changed if there are none.
     pub(crate) consumed: Vec<Position>,
+    /// What is left to be spent.
+    pub(crate) purse: Purse,
 }
 
 impl<'a> Sitting<'a> {
@@ -82,8 +87,15 @@ impl<'a> Sitting<'a> {
             consumed: Vec::new(),
             refusal: None,
             let_pass: None,
+            purse: Purse::UNBOUNDED,
             refused: BTreeMap::new(),
         }
+    }
+
+    /// With so much to spend.
+    pub(crate) fn with(mut self, purse: Purse) -> Self {
+        self.purse = purse;
+        self
     }
 
     /// Takes an input; false if it is not for this instance.
@@ -115,9 +127,11 @@ impl<'a> Sitting<'a> {
         taken
     }
 
-    /// Refuses reactions as they were refused: each once, at the input of this position.
-    pub(crate) fn refuse_at(&mut self, refused: BTreeMap<String, Refusal>) {
-        self.refused = refused;
+    /// Refuses reactions as they were refused, at the input of this position, in this order.
+    pub(crate) fn refuse_at(&mut self, refused: impl IntoIterator<Item = (String, Refusal)>) {
+        for (input, refusal) in refused {
+            self.refused.entry(input).or_default().push_back(refusal);
+        }
     }
 
     pub(crate) const fn correlation(&self) -> &'a str {
@@ -145,9 +159,9 @@ impl<'a> Sitting<'a> {
         if let (Some(instance), false) = (&mut self.instance, self.consumed.is_empty()) {
             instance.revision += 1;
             let reacted = reacted(self.cast.name(), instance, &self.consumed, &self.written)?;
-            self.written.push(Written { event: reacted, is_fact: true });
+            self.written.push(Written { event: reacted, is_fact: true, cost: 0 });
         }
-        Ok(Sat { instance: self.instance, written: self.written, consumed: self.consumed })
+        Ok(Sat { instance: self.instance, written: self.written, consumed: self.consumed, purse: self.purse })
     }
 
     /// As [`Sitting::finish`] for a replay, in which nobody is told what was taken.
@@ -155,7 +169,7 @@ impl<'a> Sitting<'a> {
         if let (Some(instance), false) = (&mut self.instance, self.consumed.is_empty()) {
             instance.revision += 1;
         }
-        Sat { instance: self.instance, written: self.written, consumed: self.consumed }
+        Sat { instance: self.instance, written: self.written, consumed: self.consumed, purse: self.purse }
     }
 
     fn take_routed(&mut self, event: &Recorded<'_>, deliveries: &Deliveries) -> Result<bool, Refusal> {

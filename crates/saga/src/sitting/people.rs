@@ -47,7 +47,9 @@ impl Sitting<'_> {
                 return self.change(pen, |draft| draft.end("not_begun"));
             }
         }
-        self.let_pass = Some(input.to_owned());
+        // Whom the next hour lets go on is in the chain of causes that it was in.
+        let is_by_budget = parked.class == RefusalClass::OverBudget.as_str();
+        self.let_pass = (!is_by_budget).then(|| input.to_owned());
         let drained = self.drain(event);
         self.let_pass = None;
         drained
