@@ -39,7 +39,16 @@ pub async fn live() {
     loop {
         match tasks.claim(&[kind("work")], &worker(name), lease).await.expect("an answer") {
             Some(claimed) => {
-                let is_taken = tasks.complete(&claimed.claim, &outcome(name)).await.is_ok();
+                let is_taken = loop {
+                    match tasks.complete(&claimed.claim, &outcome(name)).await {
+                        Ok(_) => break true,
+                        // Says nothing about the claim; who asks is killed if it lasts.
+                        Err(error) if error.is_transient() => {
+                            tokio::time::sleep(Duration::from_millis(50)).await
+                        }
+                        Err(_) => break false,
+                    }
+                };
                 // Where a test has made a table for it, it is noted who has tried.
                 let tried = sqlx::query("INSERT INTO tried (worker, is_taken) VALUES ($1, $2)");
                 drop(tried.bind(name).bind(is_taken).execute(&pool).await);
