@@ -136,7 +136,12 @@ impl Runner {
             held: std::collections::BTreeMap::new(),
             had_room_at: None,
         };
-        let mut session = Session::new(applier, follower, self.config.max_records, self.shutdown.clone());
+        let mut session = Session::new(
+            applier,
+            follower,
+            (self.config.max_records, self.config.max_bytes),
+            self.shutdown.clone(),
+        );
         let ended = session.follow().await;
         if tokio::time::timeout(LEAVE_LIMIT, session.follower.stop()).await.is_err() {
             tracing::warn!(

@@ -49,8 +49,8 @@ pub(crate) struct Session {
     applier: Applier,
     pub(crate) follower: Follower,
     shutdown: CancellationToken,
-    /// How many records a batch has at most: one that is full is followed by more.
-    max_records: usize,
+    /// How many records and bytes a batch has at most.
+    most: (usize, usize),
     /// Since when a partition is ours in the group and somebody else's in the database.
     taken_over_at: Option<Instant>,
 }
@@ -59,10 +59,10 @@ impl Session {
     pub(crate) const fn new(
         applier: Applier,
         follower: Follower,
-        max_records: usize,
+        most: (usize, usize),
         shutdown: CancellationToken,
     ) -> Self {
-        Self { applier, follower, shutdown, max_records, taken_over_at: None }
+        Self { applier, follower, shutdown, most, taken_over_at: None }
     }
 
     pub(crate) async fn follow(&mut self) -> Result<Ended, SessionEnd> {
@@ -87,7 +87,7 @@ impl Session {
                 Signal::Assigned(assignment) => self.assigned(assignment).await?,
                 Signal::Revoked(places) => self.revoked(&places),
                 Signal::Batch(batch) => {
-                    let mut is_behind = batch.len() >= self.max_records;
+                    let mut is_behind = self.is_full(&batch);
                     let mut ahead = Ahead::default();
                     ahead.push(batch);
                     while ahead.len() > 0 {
@@ -95,7 +95,7 @@ impl Session {
                         while is_behind && next.is_none() && ahead.len() < MOST {
                             match tokio::time::timeout(READ_AHEAD, self.follower.next()).await {
                                 Ok(Signal::Batch(batch)) => {
-                                    is_behind = batch.len() >= self.max_records;
+                                    is_behind = self.is_full(&batch);
                                     ahead.push(batch);
                                 }
                                 Ok(Signal::Idle(_)) | Err(_) => is_behind = false,
@@ -118,6 +118,12 @@ impl Session {
             }
         }
         Ok(None)
+    }
+
+    /// Whether more is likely to lie behind a batch: it has as many records, or half of the bytes, that it may have.
+    fn is_full(&self, batch: &Batch) -> bool {
+        let (records, bytes) = self.most;
+        batch.len() >= records || batch.bytes() >= bytes / 2
     }
 
     /// Whether the session is over.
