@@ -29,6 +29,7 @@ class Bench:
     rounds: int
     replay_rounds: int
     filled: dict[str, int] = field(default_factory=dict)
+    installed: bool = False  # whether the database of agents is made
     _peer: Peer | None = None
 
     def topic(self, kind: str, events: int) -> int:

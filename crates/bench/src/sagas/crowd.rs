@@ -39,6 +39,7 @@ pub(crate) async fn run(asked: Waiting) -> anyhow::Result<()> {
     let agents = start_agents(&asked.database)?;
     let pid = pid_of(&agents)?;
     let mut connection = world.stand.connect(&asked.database, "bench-waiting").await?;
+    let before = timers(&mut connection).await;
     let (began, mut memory) = (Instant::now(), Vec::new());
     let tenth = (asked.sagas / 10).max(1);
     let mut waiting = 0;
@@ -50,10 +51,7 @@ pub(crate) async fn run(asked: Waiting) -> anyhow::Result<()> {
         waiting += part;
         let looked = Instant::now();
         loop {
-            let timers: i64 = sqlx::query_scalar("SELECT count(*) FROM brainops.saga_timer")
-                .fetch_one(&mut connection)
-                .await
-                .unwrap_or(0);
+            let timers = timers(&mut connection).await - before;
             if timers >= i64::try_from(waiting)? {
                 break;
             }
@@ -102,4 +100,10 @@ pub(crate) async fn run(asked: Waiting) -> anyhow::Result<()> {
         "late_p50_ms": percentile(&late, 0.5), "late_p99_ms": percentile(&late, 0.99), "late_max_ms": percentile(&late, 1.0),
         "load": load(),
     }))
+}
+
+/// How many timers are set; none as long as their table is not made.
+async fn timers(connection: &mut sqlx::PgConnection) -> i64 {
+    let sql = "SELECT count(*) FROM brainops.saga_timer";
+    sqlx::query_scalar(sql).fetch_one(connection).await.unwrap_or(0)
 }
