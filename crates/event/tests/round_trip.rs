@@ -123,7 +123,7 @@ fn every_record_comes_back_equal_and_reads_the_same_elsewhere() {
         privacy: KeyDestroyed, Sealed;
         projection: GenerationCreated, GenerationDropped, GenerationSwapped, RecordDismissed, Resumed, SubjectParked,
             SubjectRetried;
-        saga: AgentsStarted, AgentsStopped, SagaCancelled, SagaDecision, SagaEnded, SagaLoopCut, SagaMoved, SagaParked, SagaPaused, SagaReacted, SagaResumed,
+        saga: AgentsStarted, AgentsStopped, SagaCancelled, SagaDecision, SagaEnded, SagaLoopCut, SagaMoved, SagaParked, SagaPaused, SagaReacted, SagaRefusal, SagaResumed,
             SagaRetried, SagaStarted, SagaTimerCancelled, SagaTimerFired, SagaTimerSet, SagaUndoSkipped,
             SagaUndoStarted, SagaUndoSucceeded, SagaUnrouted, SagaWait;
         schema: Registered;

@@ -11,6 +11,8 @@ pub enum Bug {
     NumberedAfterSending,
     /// After an unknown outcome the relay goes on behind the last row found in the log, not from the first missing.
     RecoveryFromHighest,
+    /// The relay sends what a saga has decided before it is known to stand in the log that the saga took these inputs.
+    GateNotHeeded,
     /// The window of repeats is one offset too short.
     WindowOffByOne,
     /// An event of a parked subject is folded although its predecessor was not.
@@ -41,11 +43,12 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::FenceRemoved,
         Self::CheckpointBeforeRows,
         Self::NumberedAfterSending,
         Self::RecoveryFromHighest,
+        Self::GateNotHeeded,
         Self::WindowOffByOne,
         Self::ParkedSuccessorLetThrough,
         Self::BucketDoneBeforeRows,
@@ -68,6 +71,7 @@ impl Bug {
             Self::CheckpointBeforeRows => "checkpoint-before-rows",
             Self::NumberedAfterSending => "numbered-after-sending",
             Self::RecoveryFromHighest => "recovery-from-highest",
+            Self::GateNotHeeded => "gate-not-heeded",
             Self::WindowOffByOne => "window-off-by-one",
             Self::ParkedSuccessorLetThrough => "parked-successor-let-through",
             Self::BucketDoneBeforeRows => "bucket-done-before-rows",

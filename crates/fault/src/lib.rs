@@ -68,6 +68,7 @@ pub const POINTS: &[&str] = &[
     "relay.tail_read",
     "relay.numbered",
     "relay.half_sent",
+    "relay.gate_opened",
     "relay.sent",
     "relay.acknowledged",
     "relay.marked",

@@ -16,6 +16,7 @@
 //! | the same event again gets the first position, another one of its name a conflict | `reserve` |
 //! | what was committed is sent, in one order per partition, whoever dies | `relay`, `recovery` |
 //! | the position that is answered is that of the first record | `relay::session`, `relay::recover` |
+//! | an event behind a gate stands in the log only if its gate does | `gates`, `relay::sending` |
 //! | nothing is buffered without bound | `room`, `relay::flight` |
 
 mod append;
@@ -23,6 +24,7 @@ mod committer;
 mod config;
 mod digest;
 mod error;
+mod gates;
 mod listen;
 mod metrics;
 mod migrate;
@@ -48,5 +50,5 @@ pub use outbox::Outbox;
 pub use prepared::Prepared;
 pub use receipt::{Enqueued, Receipt};
 pub use relay::Relay;
-pub use reserve::enqueue;
+pub use reserve::{enqueue, enqueue_behind};
 pub use state::{OutboxState, ShardState, StoppedPartition, state};

@@ -84,6 +84,9 @@ impl Listener {
                 wake.maybe.notify_one();
             }
         } else if !self.shared.holds_all() {
+            for wake in &self.shared.wakes {
+                wake.gates.notify_one();
+            }
             self.look(pool, Duration::ZERO).await;
         }
     }

@@ -15,6 +15,7 @@ use crate::append::append_all;
 use crate::committer::{Committer, Request};
 use crate::config::OutboxConfig;
 use crate::error::{AppendError, NotOpen, OutboxError};
+use crate::gates::Gates;
 use crate::listen::Listener;
 use crate::places::Places;
 use crate::prepared::{Prepared, Preparer};
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) config: OutboxConfig,
     pub(crate) places: Places,
     pub(crate) waiters: Waiters,
+    pub(crate) gates: Gates,
     pub(crate) room: QueueRoom,
     pub(crate) wakes: Vec<Wake>,
     /// Somebody waits for a row that may be acknowledged already.
@@ -61,6 +63,8 @@ pub(crate) struct Wake {
     pub(crate) rows: Notify,
     /// There may be.
     pub(crate) maybe: Notify,
+    /// A gate may have opened that rows of this shard wait for.
+    pub(crate) gates: Notify,
     /// Whether a relay of this process has the shard.
     pub(crate) held: AtomicBool,
 }
@@ -84,6 +88,7 @@ impl Outbox {
             registry: registry.clone(),
             places: Places::new(cluster, pool),
             waiters: Waiters::default(),
+            gates: Gates::default(),
             room: QueueRoom::new(),
             wakes: (0..config.shards).map(|_| Wake::default()).collect(),
             look: Notify::new(),
@@ -200,6 +205,15 @@ impl Shared {
         let elsewhere = |(wake, called): (&Wake, bool)| called && !wake.held.load(Ordering::Acquire);
         if self.wakes.iter().zip(called).any(elsewhere) {
             self.call.notify_one();
+        }
+    }
+
+    /// These rows stand in the log: relays of this process that wait for one of them go on.
+    pub(crate) fn stand_in_the_log(&self, rows: impl IntoIterator<Item = i64>) {
+        for shard in self.gates.opened(rows) {
+            if let Some(wake) = self.wakes.get(usize::from(shard)) {
+                wake.gates.notify_one();
+            }
         }
     }
 

@@ -4,7 +4,8 @@
 //! die at any step, its producer with it, and what that producer had sent may still arrive, in part, at any later
 //! moment; a commit may be done without an answer. After every single step the log, as readers count it, must hold
 //! rows in the order of their numbers, and every position that was stored or told must be that of the first record;
-//! from everywhere there must be a way to all rows standing in the log.
+//! from everywhere there must be a way to all rows standing in the log. A row behind a gate stands there only if its gate
+//! does, whatever becomes of relays and database.
 //!
 //! The models are checked too: each mistake that somebody could make must be found.
 
@@ -84,6 +85,27 @@ fn a_database_set_back_learns_from_the_log() {
 fn what_somebody_else_appends_as_well_leaves_no_hole() {
     let may = Left { elsewhere: 1, ..ORDINARY };
     holds("said elsewhere", &Scene::new(&[0, 0], may, None), 20_000);
+}
+
+/// A gate in one partition, a row behind it in another, and a third one that may not overtake.
+fn gated(may: Left, mistake: Option<Mistake>) -> Scene {
+    Scene { gates: vec![None, Some(0), None], late: 3, ..Scene::new(&[0, 1, 1], may, mistake) }
+}
+
+#[test]
+fn a_row_behind_a_gate_stands_in_the_log_only_if_its_gate_does() {
+    let two_takeovers = Left { takeovers: 2, ..NOTHING };
+    let restored = Left { ends: 1, restores: 1, ..NOTHING };
+    for may in [ORDINARY, two_takeovers, restored, Left { ends: 2, ..NOTHING }] {
+        holds("behind a gate", &gated(may, None), 5_000);
+    }
+}
+
+#[test]
+fn every_mistake_about_gates_is_found() {
+    for mistake in [Mistake::GateNotHeeded, Mistake::GateTrustedByNumber, Mistake::HeldRowsSent] {
+        is_found(&gated(ORDINARY, Some(mistake)), "without its gate");
+    }
 }
 
 #[test]

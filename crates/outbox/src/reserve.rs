@@ -28,17 +28,33 @@ pub async fn enqueue(
     connection: &mut PgConnection,
     prepared: &[Prepared],
 ) -> Result<Vec<Enqueued>, sqlx::Error> {
+    enqueue_behind(connection, prepared, &[]).await
+}
+
+/// As [`enqueue`], with gates: an event is sent only once Kafka has acknowledged the one of this call, before it, that
+/// `gates` names by its index at its place. So whoever reads the log finds no event whose gate is not there, whatever
+/// becomes of this database. In one partition the order of the call is enough, and costs nothing; a gate has none itself.
+///
+/// # Errors
+/// Those of [`enqueue`].
+pub async fn enqueue_behind(
+    connection: &mut PgConnection,
+    prepared: &[Prepared],
+    gates: &[Option<usize>],
+) -> Result<Vec<Enqueued>, sqlx::Error> {
     sqlx::query("SET LOCAL synchronous_commit = on").execute(&mut *connection).await?;
-    reserve(connection, &prepared.iter().collect::<Vec<_>>()).await
+    reserve(connection, &prepared.iter().collect::<Vec<_>>(), gates).await
 }
 
 pub(crate) async fn reserve(
     connection: &mut PgConnection,
     prepared: &[&Prepared],
+    gates: &[Option<usize>],
 ) -> Result<Vec<Enqueued>, sqlx::Error> {
     let said = Said::of(prepared);
     let firsts: Vec<&Prepared> = said.firsts.iter().map(|index| prepared[*index]).collect();
-    let new = insert(connection, &firsts).await?;
+    let gates = said.gates(gates);
+    let new = insert(connection, &firsts, &gates).await?;
     let mut standing: Vec<Option<Standing>> = new
         .iter()
         .zip(&firsts)
@@ -52,6 +68,7 @@ pub(crate) async fn reserve(
         }
     }
     let standing: Vec<Standing> = standing.into_iter().flatten().collect();
+    put_behind(connection, &new, &gates, &standing).await?;
     Ok(said.answers(prepared, &new, &standing))
 }
 
@@ -79,6 +96,12 @@ impl Said {
         said
     }
 
+    /// The gate of each first, as an index of another first; gates of repeats are not asked for.
+    fn gates(&self, gates: &[Option<usize>]) -> Vec<Option<usize>> {
+        let first_of = |gate: usize| self.first_of.get(gate).copied();
+        self.firsts.iter().map(|index| gates.get(*index).copied().flatten().and_then(first_of)).collect()
+    }
+
     /// The answer for each event: `new` and `standing` belong to the firsts.
     fn answers(&self, prepared: &[&Prepared], new: &[Option<i64>], standing: &[Standing]) -> Vec<Enqueued> {
         let answer = |(index, first): (usize, &usize)| match new[*first] {
@@ -93,7 +116,9 @@ impl Said {
 async fn insert(
     connection: &mut PgConnection,
     events: &[&Prepared],
+    gates: &[Option<usize>],
 ) -> Result<Vec<Option<i64>>, sqlx::Error> {
+    let nth_of = |gate: &Option<usize>| gate.and_then(|index| i64::try_from(index + 1).ok());
     let rows = sqlx::query(include_str!("sql/reserve.sql"))
         .bind(events.iter().map(|event| event.source.as_str()).collect::<Vec<_>>())
         .bind(events.iter().map(|event| event.id.as_str()).collect::<Vec<_>>())
@@ -104,6 +129,7 @@ async fn insert(
         .bind(events.iter().map(|event| event.key.as_str()).collect::<Vec<_>>())
         .bind(events.iter().map(|event| event.headers.as_str()).collect::<Vec<_>>())
         .bind(events.iter().map(|event| event.value.as_slice()).collect::<Vec<_>>())
+        .bind(gates.iter().map(nth_of).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
     let mut new = vec![None; events.len()];
@@ -111,6 +137,25 @@ async fn insert(
         *nth(&row, &mut new)? = Some(row.try_get("outbox_id")?);
     }
     Ok(new)
+}
+
+/// Puts new rows behind gates that were queued before and may not stand in the log yet.
+async fn put_behind(
+    connection: &mut PgConnection,
+    new: &[Option<i64>],
+    gates: &[Option<usize>],
+    standing: &[Standing],
+) -> Result<(), sqlx::Error> {
+    let behind = new.iter().zip(gates).filter_map(|(row, gate)| {
+        let (row, gate) = ((*row)?, (*gate)?);
+        let standing = standing.get(gate).filter(|one| new[gate].is_none() && one.first.is_none())?;
+        Some((row, standing.outbox_id?))
+    });
+    let (rows, gates): (Vec<i64>, Vec<i64>) = behind.unzip();
+    if !rows.is_empty() {
+        sqlx::query(include_str!("sql/set_gates.sql")).bind(rows).bind(gates).execute(connection).await?;
+    }
+    Ok(())
 }
 
 /// The place of a row's `nth` input, counted from 1.

@@ -92,8 +92,10 @@ pub(crate) fn fold(
             SagaRow::reacted(known, at, said, changed)
         }
         other => {
-            // A decision about a saga that is not there is void; what a saga says of itself comes after its beginning.
-            let is_there = |known: &SagaRow| known.status != EARLY && known.status != ENDED;
+            // A decision about a saga that is not there is void; what a saga says of itself comes after its beginning, and
+            // how it ended after the transaction in which it did.
+            let ends = matches!(other, SagaFact::Ended);
+            let is_there = |known: &SagaRow| known.status != EARLY && (ends || known.status != ENDED);
             let Some(mut row) = known.filter(is_there) else { return Ok(()) };
             add(event, &key, other, &mut row)?;
             SagaRow { changed, ..row }

@@ -1,6 +1,6 @@
 //! One correlation of an agent as a row: where its saga stands, and what it waits for.
 
-use brainops_event::types::saga::{SagaEnded, SagaParked, SagaReacted, SagaStarted, SagaWait};
+use brainops_event::types::saga::{SagaEnded, SagaParked, SagaReacted, SagaRefusal, SagaStarted, SagaWait};
 use brainops_event::{Timestamp, format_timestamp};
 use brainops_projection::{Changed, Column, ColumnType, Row, RowWriter, Table, WriteMode};
 use serde_json::{Value, json};
@@ -58,9 +58,19 @@ pub struct ParkedAt {
     pub code: Option<String>,
 }
 
+impl ParkedAt {
+    fn of_refusal(SagaRefusal { input, reason_class, code }: SagaRefusal) -> Self {
+        Self { input, class: reason_class, code: Some(code) }
+    }
+}
+
 impl SagaRow {
-    /// One that has just begun.
+    /// One that has just begun. Its first transaction may have been told before, and says the rest.
     pub(crate) fn started(known: Option<Self>, at: Timestamp, said: SagaStarted, changed: Changed) -> Self {
+        if let Some(known) = known.as_ref().filter(|known| known.run == said.run) {
+            let (correlation_id, started_at) = (Some(said.correlation_id), Some(at));
+            return Self { correlation_id, started_at, changed, ..known.clone() };
+        }
         Self {
             agent: said.agent,
             correlation: said.correlation,
@@ -86,6 +96,7 @@ impl SagaRow {
         let known = known.filter(|known| known.run == said.run);
         let same_status = known.as_ref().filter(|known| known.status == said.status);
         let status_since = same_status.map_or(at, |known| known.status_since);
+        let refused = said.refused.unwrap_or_default().pop().map(ParkedAt::of_refusal);
         let (correlation_id, started_at, parked, paused_by, outcome) = known
             .map_or((None, None, None, None, None), |known| {
                 (known.correlation_id, known.started_at, known.parked, known.paused_by, known.outcome)
@@ -101,7 +112,7 @@ impl SagaRow {
             started_at,
             last_input: said.consumed.into_iter().next_back(),
             last_input_at: Some(at),
-            parked: parked.filter(|_| said.status == PARKED),
+            parked: refused.or(parked).filter(|_| said.status == PARKED),
             paused_by: paused_by.filter(|_| said.status != ENDED),
             outcome,
             waits: said.waits.into_iter().map(wait).collect(),
@@ -110,8 +121,9 @@ impl SagaRow {
         }
     }
 
+    /// What older programs said before `saga.reacted`, which says it itself by now.
     pub(crate) fn parked(&mut self, said: SagaParked) {
-        if said.run == self.run {
+        if said.run == self.run && said.revision.is_none() {
             self.parked = Some(ParkedAt { input: said.input, class: said.reason_class, code: said.code });
         }
     }

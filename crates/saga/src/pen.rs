@@ -9,6 +9,7 @@ use brainops_event::{
     TypedEvent, derived_id,
 };
 
+use crate::cast::TOPIC;
 use crate::refusal::Refusal;
 use crate::say::Say;
 
@@ -177,6 +178,9 @@ impl Pen {
         let schema = Catalog::builtin().by_name(schema).ok_or(Refusal::new("unknown_schema"))?;
         let id = envelope.id().clone();
         let event = Outgoing::from_datum(envelope, schema, datum)?;
+        if event.topic() == TOPIC {
+            return Err(Refusal::new("decision_in_topic_saga")); // there the runtime speaks
+        }
         self.written.push(Written { event, is_fact: false, cost });
         Ok(id)
     }

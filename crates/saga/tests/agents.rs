@@ -222,8 +222,8 @@ fn undo_goes_in_reverse_and_each_part_of_it_is_a_fact() {
     ]);
     let reaction = given.when(intent("4", "pay_failed", "o1", json!({})));
     let facts: Vec<_> = reaction.facts().iter().map(|fact| fact.event_type.clone()).collect();
-    assert_eq!(facts, ["saga.undo.started", "saga.reacted"]);
-    let told = &reaction.facts()[1].data["waits"];
+    assert_eq!(facts, ["saga.reacted", "saga.undo.started"]);
+    let told = &reaction.facts()[0].data["waits"];
     assert_eq!((told.as_array().map(Vec::len), &told[0]["kind"]), (Some(1), &json!("undo")), "{told}");
     assert_eq!(told[0]["reason"], "the undo of pay");
     let given =

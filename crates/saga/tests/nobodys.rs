@@ -82,6 +82,7 @@ async fn an_agent_whose_saga_somebody_else_has_told_of_stops_and_names_it_and_wr
         state_digest: String::new(),
         decisions: Vec::new(),
         waits: Vec::new(),
+        refused: None,
     };
     scene.append(vec![Outgoing::typed(envelope, &told).unwrap(), count("a", 1)]).await;
     let running = run(

@@ -17,6 +17,7 @@
 )]
 
 mod answer;
+mod backup;
 mod clerk;
 mod desks;
 mod dice;
@@ -41,6 +42,7 @@ mod voice;
 mod watch;
 mod worker;
 
+pub use backup::Backup;
 pub use dice::Dice;
 pub use disk::{Disks, SmallDisk};
 pub use judge::{Invariant, Violation};

@@ -100,7 +100,9 @@ impl Scene {
     fn callers(&self, state: &State, row: u8, found: &mut Found) {
         if !state.stored.rows[usize::from(row)].is_there {
             Scene::step(found, state, Step::Say { row }, |state| {
-                state.stored.rows[usize::from(row)].is_there = true;
+                for row in self.together(row) {
+                    state.stored.rows[usize::from(row)].is_there = true;
+                }
             });
         }
         if state.elsewhere & (1 << row) == 0 {

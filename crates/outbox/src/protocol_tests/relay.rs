@@ -27,7 +27,38 @@ impl Scene {
             }
             Stage::Open => self.open_steps(state, relay, session, found),
         }
-        Scene::fault(found, state, ENDS, Step::End { relay }, |state| state.end(relay));
+        Scene::fault(found, state, ENDS, Step::End { relay }, |state| self.end(state, relay));
+    }
+
+    /// Ends a session: what it had sent may still arrive, what it held back is gone.
+    fn end(&self, state: &mut State, relay: usize) {
+        if let Some(mut session) = state.relays[relay].take() {
+            let passed = self.passed(state, &session);
+            session.sent.retain(|row| passed.contains(row) || self.has(Mistake::HeldRowsSent));
+            state.relays[relay] = Some(session);
+        }
+        state.end(relay);
+    }
+
+    /// Of what a session has numbered: what is on its way, with nothing in front of it that waits for a gate.
+    fn passed(&self, state: &State, session: &Session) -> Vec<u8> {
+        let mut waits = vec![false; usize::from(self.partitions)];
+        let passes = |row: &u8| {
+            let waits = &mut waits[self.partition(*row)];
+            *waits = *waits || !self.may_pass(state, session, *row);
+            !*waits
+        };
+        session.sent.iter().copied().filter(passes).collect()
+    }
+
+    /// Whether the gate of a row is known to stand in the log, by its answer or by the tables.
+    fn may_pass(&self, state: &State, session: &Session, row: u8) -> bool {
+        let Some(gate) = self.gates[usize::from(row)] else { return true };
+        let stored = state.stored.rows[usize::from(gate)];
+        stored.position.is_some()
+            || session.landed.iter().any(|(landed, _)| *landed == gate)
+            || self.has(Mistake::GateNotHeeded)
+            || (self.has(Mistake::GateTrustedByNumber) && stored.send_no.is_some())
     }
 
     /// A new epoch. While the other relay believes to hold the lease, this is a takeover; once it is alone, a matter
@@ -85,6 +116,9 @@ impl Scene {
         for partition in 0..self.partitions {
             let is_here = |row: &u8| self.partition(*row) == usize::from(partition);
             let Some(next) = session.sent.iter().position(is_here) else { continue };
+            if !self.may_pass(state, session, session.sent[next]) {
+                continue;
+            }
             Scene::step(found, state, Step::Land { relay, partition }, |state| {
                 let position = state.log[usize::from(partition)].len() as u8;
                 let row = state.session(relay).sent.remove(next);
@@ -189,7 +223,7 @@ impl Scene {
     ) {
         let epoch = state.relays[relay].as_ref().map(|session| session.epoch);
         if epoch != Some(state.stored.epoch) && !self.has(Mistake::FenceRemoved) {
-            Scene::step(found, state, step, |state| state.end(relay));
+            Scene::step(found, state, step, |state| self.end(state, relay));
             return;
         }
         Scene::step(found, state, step, change);

@@ -19,6 +19,12 @@ pub(super) enum Mistake {
     AnswerTrusted,
     /// Reading after the next takeover begins behind the last answer, whatever is still open before it.
     ReadThroughTooFar,
+    /// Rows are sent whether their gate stands in the log or not.
+    GateNotHeeded,
+    /// A gate that has a number is taken for one that stands in the log.
+    GateTrustedByNumber,
+    /// What waited for a gate when its relay died was on the wire.
+    HeldRowsSent,
 }
 
 /// One case.
@@ -26,6 +32,8 @@ pub(super) struct Scene {
     /// The partition of each row.
     pub(super) rows: Vec<u8>,
     pub(super) partitions: u8,
+    /// The row that must stand in the log before each row: committed with it, of a lower number.
+    pub(super) gates: Vec<Option<u8>>,
     /// Rows that are not committed when it begins, one bit each.
     pub(super) late: u16,
     /// Whether callers are told before positions are stored.
@@ -42,7 +50,8 @@ impl Scene {
     pub(super) fn new(rows: &[u8], may: Left, mistake: Option<Mistake>) -> Scene {
         let partitions = rows.iter().max().map_or(0, |last| last + 1);
         let (late, tells_early, batch, window) = (1, false, 2, usize::MAX);
-        Scene { rows: rows.to_vec(), partitions, late, tells_early, batch, window, may, mistake }
+        let gates = vec![None; rows.len()];
+        Scene { rows: rows.to_vec(), partitions, gates, late, tells_early, batch, window, may, mistake }
     }
 
     pub(super) fn has(&self, mistake: Mistake) -> bool {
@@ -51,6 +60,14 @@ impl Scene {
 
     pub(super) fn partition(&self, row: u8) -> usize {
         usize::from(self.rows[usize::from(row)])
+    }
+
+    /// The rows that are committed with a row.
+    pub(super) fn together(&self, row: u8) -> impl Iterator<Item = u8> {
+        let gate = self.gates[usize::from(row)].unwrap_or(row);
+        (0..self.rows.len() as u8).filter(move |other| {
+            *other == gate || self.gates[usize::from(*other)] == Some(gate) || *other == row
+        })
     }
 
     /// The first record of a row, as every reader finds it.
@@ -78,6 +95,12 @@ impl Scene {
             }
             if self.times(log, row) > 1 {
                 return Some(format!("row {row} counts twice"));
+            }
+        }
+        for row in (0..self.rows.len() as u8).filter(ours) {
+            let Some(gate) = self.gates[usize::from(row)] else { continue };
+            if self.first(log, row).is_some() && self.first(log, gate).is_none() {
+                return Some(format!("row {row} stands in the log without its gate {gate}"));
             }
         }
         log.iter().find_map(|records| {

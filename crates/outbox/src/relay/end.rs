@@ -36,6 +36,8 @@ pub(crate) enum SessionEnd {
     Raced(u64),
     #[error("{topic}/{partition} has rows to be sent and is not known here")]
     NewPlace { topic: String, partition: i32 },
+    #[error("row {0}, which rows of earlier epochs waited for, stands in the log now")]
+    GateOpened(i64),
     #[error("the topics have changed")]
     TopicsChanged,
 }

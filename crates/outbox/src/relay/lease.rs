@@ -1,7 +1,7 @@
 //! The lease of a shard: one holder at a time by the clock of Postgres, an epoch that rises with every taking.
 //!
-//! What a holder writes to Postgres it writes in transactions that first renew the lease where the epoch is still its
-//! own: a former holder writes nothing. What it does outside (sending, answering callers) it does only while the
+//! What a holder writes to Postgres it writes in transactions that first lock the shard's row where the epoch is still its
+//! own, and from time to time renew the lease: a former holder writes nothing. What it does outside (sending, answering callers) it does only while the
 //! lease is good by its own monotonic clock, counted from before the renewal was asked for.
 
 use std::time::{Duration, Instant};
@@ -20,6 +20,10 @@ pub(crate) struct Lease {
     good_until: Instant,
     renewed: Instant,
 }
+
+/// A transaction holds the lease; when it was asked to be renewed, if it was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Holding(Option<Instant>);
 
 /// What came of trying to take a lease.
 pub(crate) enum Taking {
@@ -57,14 +61,24 @@ impl Lease {
     }
 
     /// First statement of every transaction of a session: fails unless the epoch is still this one, and keeps the
-    /// shard's row locked until the transaction ends. When it is committed, [`Lease::renew`] may be told when this
-    /// was called.
+    /// shard's row locked until the transaction ends. Once it is committed, [`Lease::held`] is to be told the answer.
+    ///
+    /// Unless it is time to renew the lease, the commit need not reach the disk: whatever a crash of Postgres takes back
+    /// of it, the next session reads in the log. What must not be taken back makes the commit synchronous again.
     pub(crate) async fn hold(
         &self,
         connection: &mut PgConnection,
         open: bool,
-    ) -> Result<Instant, SessionEnd> {
+    ) -> Result<Holding, SessionEnd> {
         let asked = Instant::now();
+        if asked < self.renew_at() && !open {
+            let held = sqlx::query(include_str!("../sql/hold_shard.sql"))
+                .bind(i32::from(self.shard))
+                .bind(self.epoch)
+                .fetch_optional(connection)
+                .await?;
+            return if held.is_some() { Ok(Holding(None)) } else { Err(SessionEnd::LeaseLost) };
+        }
         let held = sqlx::query(include_str!("../sql/hold_lease.sql"))
             .bind(i32::from(self.shard))
             .bind(self.epoch)
@@ -72,11 +86,17 @@ impl Lease {
             .bind(open)
             .execute(connection)
             .await?;
-        if held.rows_affected() == 1 { Ok(asked) } else { Err(SessionEnd::LeaseLost) }
+        if held.rows_affected() == 1 { Ok(Holding(Some(asked))) } else { Err(SessionEnd::LeaseLost) }
     }
 
-    /// The transaction that held the lease since then is committed.
-    pub(crate) fn renew(&mut self, asked: Instant) {
+    /// A transaction that held the lease is committed.
+    pub(crate) fn held(&mut self, holding: Holding) {
+        if let Some(asked) = holding.0 {
+            self.renew(asked);
+        }
+    }
+
+    fn renew(&mut self, asked: Instant) {
         self.renewed = asked;
         // clocks may run at different speeds
         self.good_until = asked + self.length - self.length / 10;

@@ -2,6 +2,7 @@
 
 mod end;
 mod flight;
+mod held;
 mod lanes;
 mod lease;
 mod purge;

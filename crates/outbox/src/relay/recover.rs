@@ -1,6 +1,7 @@
 //! The beginning of a session: what stands in the log is found, reserved and marked; what is missing is sent again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Instant;
 
 use brainops_event::Offset;
 use brainops_fault as fault;
@@ -89,30 +90,49 @@ impl Session {
     }
 
     /// Sends rows of earlier epochs, and finds out where the first record of each stands: somebody else's may have
-    /// come first.
+    /// come first. Rows whose gate does not open in time stay, and their partitions stand still until it has.
     async fn send_again(&mut self, numbered: &[Row], resend: Vec<i64>) -> Result<(), SessionEnd> {
         self.sending.reached = Some(BTreeMap::new());
         for chunk in resend.chunks(LOAD_ROWS) {
             let rows = records(&mut self.connection, chunk).await?;
             counter!(SENT_AGAIN, "shard" => self.lease.shard.to_string()).increment(rows.len() as u64);
-            self.sending.send(&self.lease, &rows).await?;
+            self.sending.send(&self.lease, rows).await?;
         }
-        self.wait_for_answers(None).await?;
+        self.wait_for_answers(None, Instant::now() + self.shared.config.lease()).await?;
+        let (stay, still) = self.leave_behind_gates();
         let reached = self.sending.reached.take().unwrap_or_default();
         let rows: HashMap<i64, &Row> = numbered.iter().map(|row| (row.outbox_id, row)).collect();
-        let again: Vec<Row> = resend.iter().filter_map(|row| rows.get(row).copied().cloned()).collect();
+        let sent = resend.iter().filter(|row| !stay.contains(row));
+        let again: Vec<Row> = sent.filter_map(|row| rows.get(row).copied().cloned()).collect();
         let seen = self.read_again(&again, &reached).await?;
         let Plan { confirmed, resend } = plan(&again, &seen);
         if let Some(lost) = resend.first().and_then(|lost| rows.get(lost)) {
             return Err(SessionEnd::NotThere { outbox_id: lost.outbox_id, place: lost.place.clone() });
         }
-        let progress = reached.iter().map(|(lane, offset)| {
+        // Where rows stay, a record of theirs that a sleeper sends may stand before the last of ours.
+        let progress = reached.iter().filter(|(lane, _)| !still.contains(lane)).map(|(lane, offset)| {
             let place = self.sending.lanes.list[*lane].place.clone();
             let confirmed = confirmed.iter().filter(|one| one.place == place).map(|one| one.send_no).max();
             Progress { place, confirmed: confirmed.unwrap_or(0), read_through: offset.next() }
         });
         let progress = progress.collect();
         self.settle(confirmed, progress, false).await
+    }
+
+    /// Gives up rows whose gate has not opened, and answers with them and their lanes, to which this session sends nothing.
+    fn leave_behind_gates(&mut self) -> (HashSet<i64>, HashSet<usize>) {
+        self.gates_of_earlier = self.sending.held.gates();
+        let (mut stay, mut still) = (HashSet::new(), HashSet::new());
+        for (lane, rows) in self.sending.held.take_all() {
+            let one = &mut self.sending.lanes.list[lane];
+            one.stopped = true;
+            let (topic, partition) = &one.place;
+            let gate = rows.front().and_then(|row| row.gate);
+            tracing::warn!(%topic, %partition, rows = rows.len(), gate, "a partition waits for a row that is not in the log yet");
+            stay.extend(rows.into_iter().map(|row| row.outbox_id));
+            still.insert(lane);
+        }
+        (stay, still)
     }
 
     async fn read_again(

@@ -29,11 +29,11 @@ impl Session {
         }
         let digests = self.digests(&firsts, &missing).await?;
         let mut transaction = self.connection.begin().await?;
-        let asked = self.lease.hold(&mut transaction, false).await?;
+        let holding = self.lease.hold(&mut transaction, false).await?;
         reserve(&mut transaction, &firsts, &missing, &digests).await?;
         mark(&mut transaction, &marks).await?;
         transaction.commit().await?;
-        self.lease.renew(asked);
+        self.lease.held(holding);
         counter!(RESERVED_FROM_LOG, "shard" => self.lease.shard.to_string()).increment(missing.len() as u64);
         let answers: Vec<Acknowledged> = marks.iter().map(Acknowledged::from).collect();
         self.shared.waiters.answer(&answers);

@@ -1,4 +1,4 @@
-//! One producer of a session: what it has sent, what came back.
+//! One producer of a session: what it has sent, what waits for a gate, what came back.
 //!
 //! A session ends with its producer. Nothing is sent and nobody is answered unless the lease is good by our own
 //! clock: a process that slept finds it run out.
@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::end::SessionEnd;
 use super::flight::{Flight, Sent};
+use super::held::HeldRows;
 use super::lanes::Lanes;
 use super::lease::Lease;
 use super::turn::Numbered;
@@ -34,6 +35,8 @@ pub(crate) struct Sending {
     shared: Arc<Shared>,
     pub(crate) lanes: Lanes,
     pub(crate) flight: Flight,
+    /// Numbered, and behind a gate.
+    pub(crate) held: HeldRows,
     /// Acknowledged and not yet stored.
     pub(crate) marks: Vec<Confirmed>,
     pub(crate) marks_since: Option<Instant>,
@@ -50,6 +53,7 @@ impl Sending {
         Ok(Sending {
             shared: Arc::clone(shared),
             flight: Flight::new(lanes.list.len()),
+            held: HeldRows::new(lanes.list.len()),
             lanes,
             marks: Vec::new(),
             marks_since: None,
@@ -60,30 +64,61 @@ impl Sending {
         })
     }
 
-    /// Sends rows in this order.
-    pub(crate) async fn send(&mut self, lease: &Lease, rows: &[Numbered]) -> Result<(), SessionEnd> {
-        for (index, row) in rows.iter().enumerate() {
+    /// Sends rows in this order; those behind a gate, and what comes after them in their lane, when it opens.
+    pub(crate) async fn send(&mut self, lease: &Lease, rows: Vec<Numbered>) -> Result<(), SessionEnd> {
+        let (count, half) = (rows.len(), rows.len() / 2);
+        for (index, row) in rows.into_iter().enumerate() {
             if index % SEND_BETWEEN_CHECKS == 0 {
                 lease.check()?;
             }
-            if index == rows.len() / 2 {
+            if index == half {
                 fault::point("relay.half_sent");
             }
-            self.send_one(lease, row).await?;
+            let lane = self.lane_of(&row)?;
+            if self.held.holds(lane) || !self.may_pass(lease, &row) {
+                self.held.push(lane, row);
+            } else {
+                self.send_one(lease, lane, &row).await?;
+            }
         }
-        if !rows.is_empty() {
+        if count > 0 {
             fault::point("relay.sent");
         }
         Ok(())
     }
 
-    async fn send_one(&mut self, lease: &Lease, row: &Numbered) -> Result<(), SessionEnd> {
-        let Some(lane) = self.lanes.find(&row.place) else {
-            return Err(SessionEnd::NewPlace {
-                topic: row.place.0.to_string(),
-                partition: row.place.1.get(),
-            });
-        };
+    /// Sends what waits no longer, as far as there is room.
+    pub(crate) async fn release(&mut self, lease: &Lease) -> Result<(), SessionEnd> {
+        for lane in self.held.lanes() {
+            let mut sent = 0;
+            while let Some(row) = self.held.front(lane)
+                && self.flight.has_room(1, row.bytes())
+                && self.may_pass(lease, row)
+            {
+                if sent % SEND_BETWEEN_CHECKS == 0 {
+                    lease.check()?;
+                    fault::point("relay.gate_opened");
+                }
+                sent += 1;
+                let Some(row) = self.held.pop(lane) else { break };
+                self.send_one(lease, lane, &row).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn may_pass(&self, lease: &Lease, row: &Numbered) -> bool {
+        row.gate.is_none_or(|gate| self.shared.gates.is_open(gate, lease.shard))
+    }
+
+    fn lane_of(&self, row: &Numbered) -> Result<usize, SessionEnd> {
+        self.lanes.find(&row.place).ok_or_else(|| SessionEnd::NewPlace {
+            topic: row.place.0.to_string(),
+            partition: row.place.1.get(),
+        })
+    }
+
+    async fn send_one(&mut self, lease: &Lease, lane: usize, row: &Numbered) -> Result<(), SessionEnd> {
         let sent = Sent { outbox_id: row.outbox_id, lane, send_no: row.send_no, bytes: row.bytes() };
         let ticket = self.flight.push(sent);
         let record = SentRecord {
@@ -145,6 +180,7 @@ impl Sending {
     }
 
     fn take(&mut self, acknowledged: Vec<(Sent, Offset, Timestamp)>) -> Result<(), SessionEnd> {
+        self.shared.stand_in_the_log(acknowledged.iter().map(|(sent, ..)| sent.outbox_id));
         let mut answers = Vec::with_capacity(acknowledged.len());
         for (sent, offset, recorded_at) in acknowledged {
             let lane = &mut self.lanes.list[sent.lane];

@@ -3,6 +3,7 @@
 //! ```text
 //!   lease taken -> partitions compared -> ends read, names reserved -> open -> what is missing sent again
 //!        -> [ number -> send -> acknowledged -> answer callers -> mark with the next numbering ] -> lease given up
+//!                   \-> behind a gate: when that is acknowledged
 //! ```
 //!
 //! **Dangers.** Another relay may take the shard while this one sleeps; then this one numbers and marks nothing (the
@@ -37,6 +38,8 @@ const TURN_BYTES: usize = 8 * 1024 * 1024;
 /// How long marks wait for a turn that numbers, and how many at most.
 const MARK_DELAY: Duration = Duration::from_millis(20);
 const MARK_ROWS: usize = 2_000;
+/// How often it is looked in the tables for gates that rows wait for. What this process acknowledges is known at once.
+const LOOK_AT_GATES_EVERY: Duration = Duration::from_millis(100);
 /// How often an idle session looks where the log ends.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How long what is on its way may take after shutdown was asked for.
@@ -51,6 +54,9 @@ pub(crate) struct Session {
     more: bool,
     /// How many partitions were too full when rows were numbered last: they may have rows that were left.
     full: usize,
+    /// Gates that rows of earlier epochs wait for, whose partitions stand still meanwhile.
+    pub(super) gates_of_earlier: Vec<i64>,
+    looked_at_gates: Instant,
     looked: Instant,
     look: Option<JoinHandle<Result<brainops_event::Frontier, SessionEnd>>>,
 }
@@ -65,8 +71,19 @@ impl Session {
     ) -> Result<Session, SessionEnd> {
         let lanes = Lanes::load(shared, &mut connection, &lease, refused).await?;
         let sending = Sending::start(shared, lanes)?;
-        let (shared, looked) = (Arc::clone(shared), Instant::now());
-        Ok(Session { shared, lease, connection, sending, more: true, full: 0, looked, look: None })
+        let now = Instant::now();
+        Ok(Session {
+            shared: Arc::clone(shared),
+            lease,
+            connection,
+            sending,
+            more: true,
+            full: 0,
+            gates_of_earlier: Vec::new(),
+            looked_at_gates: now,
+            looked: now,
+            look: None,
+        })
     }
 
     /// Recovers, then sends until shutdown is asked for. The lease is given up then.
@@ -96,11 +113,16 @@ impl Session {
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = wake.rows.notified() => self.more = true,
+                () = wake.gates.notified() => self.release().await?,
                 () = wake.maybe.notified() => self.more = self.more || self.any_unnumbered().await?,
-                () = self.sending.hear() => self.absorb()?,
+                () = self.sending.hear() => {
+                    self.absorb()?;
+                    self.release().await?;
+                }
                 ends = looked(&mut self.look) => self.advance(ends?).await?,
                 () = tokio::time::sleep_until(due.into()) => {}
             }
+            self.look_at_gates().await?;
             self.look_around();
         }
         Ok(())
@@ -109,8 +131,40 @@ impl Session {
     /// Takes answers; a partition that was too full may have room now.
     fn absorb(&mut self) -> Result<(), SessionEnd> {
         self.sending.absorb(&self.lease)?;
-        self.more = self.more || self.sending.flight.full_lanes(TURN_ROWS).count() < self.full;
+        self.more = self.more || self.full_lanes() < self.full;
         Ok(())
+    }
+
+    /// Sends what a gate held back that is open now.
+    async fn release(&mut self) -> Result<(), SessionEnd> {
+        if !self.sending.held.is_empty() {
+            self.sending.release(&self.lease).await?;
+            self.more = self.more || self.full_lanes() < self.full;
+        }
+        Ok(())
+    }
+
+    /// Partitions for which nothing is numbered now, though they may have rows.
+    fn full_lanes(&self) -> usize {
+        let Sending { flight, held, .. } = &self.sending;
+        flight.full_lanes(TURN_ROWS).count() + held.full_lanes().count()
+    }
+
+    /// Looks in the tables for gates that somebody else's relay has sent, and whether one has opened that rows of earlier
+    /// epochs waited for: these are sent by a session that begins anew.
+    async fn look_at_gates(&mut self) -> Result<(), SessionEnd> {
+        let gates = [self.sending.held.gates(), self.gates_of_earlier.clone()].concat();
+        if gates.is_empty() || self.looked_at_gates.elapsed() < LOOK_AT_GATES_EVERY {
+            return Ok(());
+        }
+        let query = sqlx::query_scalar(include_str!("../sql/confirmed_gates.sql")).bind(gates);
+        let open: Vec<i64> = query.fetch_all(&mut self.connection).await?;
+        self.looked_at_gates = Instant::now();
+        if let Some(gate) = open.iter().find(|gate| self.gates_of_earlier.contains(gate)) {
+            return Err(SessionEnd::GateOpened(*gate));
+        }
+        self.shared.stand_in_the_log(open);
+        self.release().await
     }
 
     fn turn_is_due(&self) -> bool {
@@ -123,7 +177,9 @@ impl Session {
 
     fn due(&self) -> Instant {
         let marks = self.sending.marks_since.map(|since| since + MARK_DELAY);
-        marks.map_or(self.lease.renew_at(), |marks| marks.min(self.lease.renew_at()))
+        let waits = !self.sending.held.is_empty() || !self.gates_of_earlier.is_empty();
+        let gates = waits.then(|| self.looked_at_gates + LOOK_AT_GATES_EVERY);
+        [marks, gates].into_iter().flatten().fold(self.lease.renew_at(), Instant::min)
     }
 
     fn has_room(&self) -> bool {
@@ -146,9 +202,9 @@ impl Session {
     }
 
     fn room(&self) -> Room {
-        let Sending { lanes, flight, .. } = &self.sending;
+        let Sending { lanes, flight, held, .. } = &self.sending;
         let stopped = lanes.list.iter().filter(|lane| lane.stopped);
-        let full = flight.full_lanes(TURN_ROWS).map(|lane| &lanes.list[lane]);
+        let full = flight.full_lanes(TURN_ROWS).chain(held.full_lanes()).map(|lane| &lanes.list[lane]);
         Room {
             rows: TURN_ROWS,
             bytes: TURN_BYTES,
@@ -172,7 +228,7 @@ impl Session {
                 }
             }
         };
-        self.lease.renew(done.asked);
+        self.lease.held(done.holding);
         if turn.number.is_some() {
             let bytes: usize = done.numbered.iter().map(Numbered::bytes).sum();
             self.more = done.numbered.len() >= TURN_ROWS || bytes >= TURN_BYTES;
@@ -186,8 +242,9 @@ impl Session {
         if !done.numbered.is_empty() {
             fault::point("relay.numbered");
         }
-        self.sending.send(&self.lease, &done.numbered).await?;
-        self.full = self.sending.flight.full_lanes(TURN_ROWS).count();
+        self.sending.send(&self.lease, done.numbered).await?;
+        self.sending.release(&self.lease).await?;
+        self.full = self.full_lanes();
         Ok(())
     }
 
@@ -204,7 +261,8 @@ impl Session {
 
     /// Asks where the log ends, when there is nothing else to do.
     fn look_around(&mut self) {
-        let idle = !self.more && self.sending.flight.is_empty() && self.sending.marks.is_empty();
+        let Sending { flight, held, marks, .. } = &self.sending;
+        let idle = !self.more && flight.is_empty() && held.is_empty() && marks.is_empty();
         if idle && self.look.is_none() && self.looked.elapsed() >= LOOK_EVERY {
             self.looked = Instant::now();
             self.look = Some(tokio::spawn(self.sending.lanes.look(&self.shared)));
@@ -230,26 +288,41 @@ impl Session {
         Ok(())
     }
 
-    /// Waits until nothing is on its way, or until then; keeps the lease.
-    pub(super) async fn wait_for_answers(&mut self, until: Option<Instant>) -> Result<(), SessionEnd> {
-        while !self.sending.flight.is_empty() && until.is_none_or(|until| Instant::now() < until) {
-            let renew_at = self.lease.renew_at();
-            let due = until.map_or(renew_at, |until| until.min(renew_at));
+    /// Waits until nothing is on its way and nothing is behind a gate, or until then; for gates until their own time.
+    /// Keeps the lease.
+    pub(super) async fn wait_for_answers(
+        &mut self,
+        until: Option<Instant>,
+        gates_until: Instant,
+    ) -> Result<(), SessionEnd> {
+        let shared = Arc::clone(&self.shared);
+        loop {
+            let now = Instant::now();
+            let waits =
+                !self.sending.flight.is_empty() || (!self.sending.held.is_empty() && now < gates_until);
+            if !waits || until.is_some_and(|until| now >= until) {
+                return Ok(());
+            }
+            let next_look = now + LOOK_AT_GATES_EVERY;
+            let due = until.map_or(next_look, |until| until.min(next_look)).min(self.lease.renew_at());
             tokio::select! {
                 () = self.sending.hear() => self.sending.absorb(&self.lease)?,
+                () = shared.wakes[usize::from(self.lease.shard)].gates.notified() => {}
                 () = tokio::time::sleep_until(due.into()) => {}
             }
+            self.sending.release(&self.lease).await?;
+            self.look_at_gates().await?;
             if Instant::now() >= self.lease.renew_at() {
                 self.turn(Turn::default()).await?;
             }
         }
-        Ok(())
     }
 
     /// Stores what is acknowledged and gives the lease up. What is still on its way, the next one will find.
     async fn drain(mut self) -> Result<(), SessionEnd> {
         self.wake().held.store(false, Ordering::Release);
-        self.wait_for_answers(Some(Instant::now() + DRAIN_LIMIT)).await?;
+        let until = Instant::now() + DRAIN_LIMIT;
+        self.wait_for_answers(Some(until), until).await?;
         let turn = Turn { number: None, ..self.next_turn() };
         self.turn(turn).await?;
         self.lease.release(&mut self.connection).await?;
@@ -260,6 +333,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.wake().held.store(false, Ordering::Release);
+        self.shared.gates.forget(self.lease.shard);
         if let Some(look) = &self.look {
             look.abort();
         }

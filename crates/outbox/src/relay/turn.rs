@@ -3,15 +3,13 @@
 //! Marks ride along with numbering, so a row costs two commits from its entry until it is sent, and its mark none of
 //! its own.
 
-use std::time::Instant;
-
 use brainops_event::{Offset, Partition, TopicName};
 use brainops_fault::{self as fault, Bug};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection as _, Row as _};
 
 use super::end::SessionEnd;
-use super::lease::Lease;
+use super::lease::{Holding, Lease};
 use crate::recovery::{Confirmed, Place};
 use crate::reserve::impossible;
 
@@ -47,13 +45,13 @@ pub(crate) struct Room {
 /// What one turn has done.
 #[derive(Debug)]
 pub(crate) struct Done {
-    /// When the lease was held.
-    pub(crate) asked: Instant,
+    /// How the lease was held.
+    pub(crate) holding: Holding,
     pub(crate) numbered: Vec<Numbered>,
 }
 
 /// A row that is numbered, complete as it is sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Numbered {
     pub(crate) outbox_id: i64,
     pub(crate) place: Place,
@@ -61,6 +59,8 @@ pub(crate) struct Numbered {
     pub(crate) key: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) value: Vec<u8>,
+    /// The row that has to stand in the log before, unless it is known to.
+    pub(crate) gate: Option<i64>,
 }
 
 impl Numbered {
@@ -76,7 +76,7 @@ pub(crate) async fn take_turn(
     turn: &Turn,
 ) -> Result<Done, SessionEnd> {
     let mut transaction = connection.begin().await?;
-    let asked = lease.hold(&mut transaction, turn.open).await?;
+    let holding = lease.hold(&mut transaction, turn.open).await?;
     mark(&mut transaction, &turn.marks).await?;
     store_progress(&mut transaction, &turn.progress).await?;
     let numbered = match &turn.number {
@@ -84,7 +84,7 @@ pub(crate) async fn take_turn(
         None => Vec::new(),
     };
     transaction.commit().await?;
-    Ok(Done { asked, numbered })
+    Ok(Done { holding, numbered })
 }
 
 pub(crate) async fn mark(connection: &mut PgConnection, marks: &[Confirmed]) -> Result<(), sqlx::Error> {
@@ -161,5 +161,5 @@ fn numbered(row: &PgRow) -> Result<Numbered, SessionEnd> {
     let headers: Vec<(String, String)> =
         serde_json::from_str(row.try_get("headers")?).map_err(|_| impossible("headers"))?;
     let (outbox_id, key, value) = (row.try_get("outbox_id")?, row.try_get("key")?, row.try_get("value")?);
-    Ok(Numbered { outbox_id, place, send_no, key, headers, value })
+    Ok(Numbered { outbox_id, place, send_no, key, headers, value, gate: row.try_get("gate")? })
 }

@@ -1,6 +1,6 @@
 -- Numbers the next rows of a shard, partition by partition in the order of their ids, and answers with what is to be
 -- sent. Rows are taken because they have no number. $2 rows and $3 bytes at most, but one row at least; nothing of
--- the partitions $4, $5.
+-- the partitions $4, $5. Numbers must outlive a crash of this database, so the commit waits for the disk.
 WITH waiting AS MATERIALIZED (
     SELECT outbox_id, topic, partition, bytes
     FROM brainops.outbox
@@ -31,6 +31,10 @@ WITH waiting AS MATERIALIZED (
     WHERE outbox.outbox_id = numbered.outbox_id
 )
 SELECT numbered.outbox_id, numbered.topic, numbered.partition, numbered.send_no,
-    record.key, record.headers::text AS headers, record.value
+    record.key, record.headers::text AS headers, record.value,
+    -- as long as it is not known to stand in the log
+    (SELECT gate.outbox_id FROM brainops.outbox AS gate
+     WHERE gate.outbox_id = record.gate AND gate.log_offset IS NULL) AS gate,
+    set_config('synchronous_commit', 'on', true)
 FROM numbered JOIN brainops.outbox_record AS record USING (outbox_id)
 ORDER BY numbered.outbox_id

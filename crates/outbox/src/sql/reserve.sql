@@ -1,6 +1,6 @@
 -- Reserves names and queues the rows and records of those that are new; answers which.
 -- Numbers are drawn in the order of the input; names are locked in the order of names, so that two transactions
--- cannot wait for each other.
+-- cannot wait for each other. A gate is an input of this call; one that is not new is the caller's affair.
 WITH numbered AS MATERIALIZED (
     SELECT nextval('brainops.outbox_number') AS outbox_id, input.*
     FROM (
@@ -22,13 +22,16 @@ WITH numbered AS MATERIALIZED (
     SELECT outbox_id, partition % (SELECT max(shards) FROM brainops.outbox_shard), topic, partition, bytes
     FROM numbered JOIN reserved USING (outbox_id)
     ORDER BY outbox_id
+), fresh AS (
+    SELECT nth, outbox_id FROM numbered JOIN reserved USING (outbox_id)
 ), recorded AS (
-    INSERT INTO brainops.outbox_record (outbox_id, source, id, key, headers, value)
-    SELECT outbox_id, source, id, record.key, record.headers::json, record.value
+    INSERT INTO brainops.outbox_record (outbox_id, source, id, key, headers, value, gate)
+    SELECT numbered.outbox_id, source, id, record.key, record.headers::json, record.value, gate.outbox_id
     FROM numbered
     JOIN reserved USING (outbox_id)
-    JOIN unnest($7::text[], $8::text[], $9::bytea[])
-        WITH ORDINALITY AS record (key, headers, value, nth) USING (nth)
-    ORDER BY outbox_id
+    JOIN unnest($7::text[], $8::text[], $9::bytea[], $10::bigint[])
+        WITH ORDINALITY AS record (key, headers, value, gate, nth) USING (nth)
+    LEFT JOIN fresh AS gate ON gate.nth = record.gate
+    ORDER BY numbered.outbox_id
 )
-SELECT nth, outbox_id FROM numbered JOIN reserved USING (outbox_id)
+SELECT nth, outbox_id FROM fresh

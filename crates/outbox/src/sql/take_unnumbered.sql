@@ -1,6 +1,6 @@
 -- Only for a planted mistake: rows that are sent before they are numbered.
 SELECT waiting.outbox_id, waiting.topic, waiting.partition, waiting.outbox_id AS send_no,
-    record.key, record.headers::text AS headers, record.value
+    record.key, record.headers::text AS headers, record.value, NULL::bigint AS gate
 FROM (
     SELECT outbox_id, topic, partition
     FROM brainops.outbox

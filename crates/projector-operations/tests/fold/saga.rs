@@ -136,6 +136,46 @@ fn where_it_is_parked_and_who_has_paused_it_is_known_while_it_is() {
 }
 
 #[test]
+fn a_transaction_may_be_told_before_what_happened_in_it() {
+    let (told, kept) = waits();
+    let first = [reacted_in(1, 1, "running", told, 1), started(1, 1)];
+    let begun = saga_of(&first);
+    assert_eq!((begun.started_at, begun.correlation_id.as_deref()), (Some(hour(1)), Some("flow-1")));
+    assert_eq!((begun.status.as_str(), begun.waits, begun.revision), ("running", kept, 1));
+
+    let refused = json!([{"input": "brainops.lead/0@2", "reason_class": "panicked", "code": "panicked"},
+                         {"input": "brainops.lead/0@3", "reason_class": "refused", "code": "no_amount"}]);
+    let reacted_with = |revision: i64, status: &str, refused: Value| {
+        let data = json!({
+            "run": 1, "version": 2, "revision": revision, "consumed": [], "status": status, "state_digest": "d",
+            "decisions": [], "refused": refused,
+        });
+        about_it::<SagaReacted>(&format!("reacted {revision}"), 3, data)
+    };
+    let told_after = |revision: i64| {
+        let data = json!({
+            "run": 1, "version": 2, "input": "brainops.lead/0@3", "event_source": "crm", "event_id": "e",
+            "reason_class": "refused", "code": "no_amount", "revision": revision,
+        });
+        about_it::<SagaParked>(&format!("parked in {revision}"), 3, data)
+    };
+    let mut events = first.to_vec();
+    events.extend([reacted_with(2, "parked", refused.clone()), told_after(2)]);
+    let stands = saga_of(&events).parked.unwrap();
+    assert_eq!((stands.input.as_str(), stands.code.as_deref()), ("brainops.lead/0@3", Some("no_amount")));
+    events.extend([reacted_with(3, "running", refused), told_after(3)]);
+    let goes_on = saga_of(&events);
+    assert_eq!(
+        (goes_on.parked, goes_on.status.as_str()),
+        (None, "running"),
+        "retried in the same transaction"
+    );
+    events.extend([reacted(4, "ended", 5), ended(5)]);
+    let over = saga_of(&events);
+    assert_eq!((over.status.as_str(), over.outcome.as_deref()), ("ended", Some("won")));
+}
+
+#[test]
 fn a_later_saga_of_the_same_correlation_takes_the_row() {
     let first = [started(1, 1), ended(2), reacted(1, "ended", 2)];
     let next = [started(2, 5), reacted_in(2, 2, "running", json!([]), 5)];

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use brainops_event::types::saga::{SagaParked, SagaReacted};
+use brainops_event::types::saga::{SagaParked, SagaReacted, SagaRefusal};
 use brainops_event::{Offset, Partition, Position, Recorded, Timestamp, TopicName, TypedEvent as _};
 use foldhash::fast::RandomState;
 
@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 pub(crate) struct Transaction {
     pub(crate) reacted: SagaReacted,
     /// Where it was parked in this transaction.
-    pub(crate) parked: Vec<SagaParked>,
+    pub(crate) parked: Vec<SagaRefusal>,
     /// Its inputs, in order; those that were not read yet are none.
     inputs: Vec<Option<Kept>>,
     /// How many those are.
@@ -129,7 +129,9 @@ pub(crate) struct History {
 /// What is told of one saga.
 #[derive(Debug, Default)]
 struct Told {
-    parked: Vec<SagaParked>,
+    /// What `saga.parked` has told since the last transaction: only older programs say it before `saga.reacted`, which
+    /// does not say it then.
+    parked: Vec<SagaRefusal>,
     /// In order.
     transactions: VecDeque<Transaction>,
     next: u64,
@@ -170,7 +172,9 @@ impl History {
         match event_type {
             SagaParked::EVENT_TYPE => {
                 let saga = self.saga(correlation);
-                self.sagas[saga].parked.push(event.typed()?);
+                let SagaParked { input, reason_class, code, .. } = event.typed()?;
+                let code = code.unwrap_or_default();
+                self.sagas[saga].parked.push(SagaRefusal { input, reason_class, code });
             }
             SagaReacted::EVENT_TYPE => {
                 let saga = self.saga(correlation);
@@ -224,7 +228,7 @@ impl History {
         Ok(Place { topic: self.topic(&topic), partition, offset })
     }
 
-    fn want(&mut self, saga: usize, reacted: SagaReacted) -> Result<(), Refusal> {
+    fn want(&mut self, saga: usize, mut reacted: SagaReacted) -> Result<(), Refusal> {
         let transaction = self.sagas[saga].next;
         let (mut inputs, mut missing) = (Vec::with_capacity(reacted.consumed.len()), 0);
         for (input, text) in reacted.consumed.iter().enumerate() {
@@ -242,7 +246,8 @@ impl History {
         }
         let told = &mut self.sagas[saga];
         told.next += 1;
-        let parked = std::mem::take(&mut told.parked);
+        let before = std::mem::take(&mut told.parked);
+        let parked = reacted.refused.take().unwrap_or(before);
         told.transactions.push_back(Transaction { reacted, parked, inputs, missing, number: transaction });
         Ok(())
     }

@@ -19,7 +19,7 @@ use brainops_checkpoint::begin;
 use brainops_event::{Frontier, Offset, Outgoing, Partition, TopicName};
 use brainops_fault::point;
 use brainops_log::{Item, end_frontier, read, start_frontier};
-use brainops_outbox::enqueue;
+use brainops_outbox::enqueue_behind;
 use sqlx::{PgPool, Row as _};
 use thiserror::Error;
 use uuid::Uuid;
@@ -31,6 +31,7 @@ use crate::cast::{Cast, TOPIC};
 use crate::instance::Instance;
 use crate::refusal::Refusal;
 use crate::runtime::{Before, Stage, StoreError, inbox_name, keeper, leave_places, lock, note_taken, save};
+use crate::sitting::gates_of;
 use crate::switch::Told;
 
 /// How many transactions are taken again in one of Postgres.
@@ -163,7 +164,7 @@ async fn take(
     for one in transactions {
         followed.take(cast, one, recovered).map_err(RecoverError::Row)?;
     }
-    let Followed { changed, before, taken, events, instances: _ } = followed;
+    let Followed { changed, before, taken, events, gates, instances: _ } = followed;
     let empty: Vec<String> = locked.places.into_iter().filter(|place| !changed.contains_key(place)).collect();
     leave_places(&mut transaction, agent, &empty).await?;
     let mut before = before;
@@ -174,7 +175,7 @@ async fn take(
         note_taken(&mut transaction, agent, &taken).await?;
         let prepared = stage.outbox.prepare(events).await.into_iter().collect::<Result<Vec<_>, _>>();
         let prepared = prepared.map_err(|error| RecoverError::Append(Box::new(error)))?;
-        enqueue(&mut transaction, &prepared).await?; // what was said in other words was said
+        enqueue_behind(&mut transaction, &prepared, &gates).await?; // what was said in other words was said
     }
     point("saga.recovered");
     transaction.commit().await?;
@@ -189,12 +190,15 @@ struct Followed {
     changed: BTreeMap<String, Instance>,
     taken: Vec<Uuid>,
     events: Vec<Outgoing>,
+    /// For each event the one before it that must stand in the log first.
+    gates: Vec<Option<usize>>,
 }
 
 impl Followed {
     fn new(instances: BTreeMap<String, Instance>) -> Self {
         let before = instances.iter().map(|(name, one)| (name.clone(), Before::of(one))).collect();
-        Self { instances, before, changed: BTreeMap::new(), taken: Vec::new(), events: Vec::new() }
+        let (changed, taken, events, gates) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { instances, before, changed, taken, events, gates }
     }
 
     fn take(
@@ -221,6 +225,7 @@ impl Followed {
                 .with(|event| inbox_name(cast.name(), name, event.envelope.source(), event.envelope.id()))?;
             self.taken.push(taken);
         }
+        self.gates.extend(gates_of(self.events.len(), &sat.written));
         self.events.extend(sat.written.into_iter().map(|written| written.event));
         self.changed.insert(name.to_owned(), instance);
         Ok(())

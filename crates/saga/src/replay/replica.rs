@@ -1,6 +1,6 @@
 //! A saga that takes the inputs of its history again. Pure.
 
-use brainops_event::types::saga::SagaTimerFired;
+use brainops_event::types::saga::{SagaRefusal, SagaTimerFired};
 use brainops_event::{Recorded, Timestamp};
 
 use super::history::{Taken, Transaction};
@@ -50,10 +50,8 @@ pub(crate) fn follow(
 
 /// Where reactions were refused in this transaction, and why.
 fn refusals(transaction: &Transaction) -> impl Iterator<Item = (String, Refusal)> {
-    transaction.parked.iter().map(|parked| {
-        let code = parked.code.clone().unwrap_or_default();
-        (parked.input.clone(), Refusal::recorded(&parked.reason_class, &code))
-    })
+    let recorded = |one: &SagaRefusal| Refusal::recorded(&one.reason_class, &one.code);
+    transaction.parked.iter().map(move |one| (one.input.clone(), recorded(one)))
 }
 
 fn give(cast: &Cast, sitting: &mut Sitting<'_>, input: Taken<'_>) -> Result<(), Refusal> {

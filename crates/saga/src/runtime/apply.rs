@@ -11,7 +11,7 @@ use brainops_event::types::saga::SagaUnrouted;
 use brainops_event::{Envelope, EventType, Outgoing, Subject, TypedEvent as _, derived_id};
 use brainops_fault::{Bug, planted, point};
 use brainops_log::{Batch, Item};
-use brainops_outbox::{AppendError, Enqueued, Outbox, Prepared, enqueue};
+use brainops_outbox::{AppendError, Enqueued, Outbox, Prepared, enqueue, enqueue_behind};
 use metrics::{counter, histogram};
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
@@ -351,7 +351,8 @@ impl Applier {
             return Ok(conflicts);
         }
         let prepared = self.prepare(reactions.events.clone()).await?;
-        for (enqueued, cause) in enqueue(transaction, &prepared).await?.iter().zip(&reactions.causes) {
+        let enqueued = enqueue_behind(transaction, &prepared, &reactions.gates).await?;
+        for (enqueued, cause) in enqueued.iter().zip(&reactions.causes) {
             if matches!(enqueued, Enqueued::Conflict { .. }) {
                 conflicts.insert(cause.clone(), CONFLICT);
             }

@@ -13,7 +13,7 @@ use crate::instance::Instance;
 use crate::pen::Written;
 use crate::purse::{Price, Purse};
 use crate::refusal::{Refusal, RefusalClass};
-use crate::sitting::Sitting;
+use crate::sitting::{Sitting, gates_of};
 
 /// How many inputs and decisions one `saga.reacted` tells at most: it has to fit in a record.
 const MAX_TOLD: usize = 2_000;
@@ -36,6 +36,8 @@ pub(crate) struct Reactions {
     pub(crate) events: Vec<Outgoing>,
     /// For each event the correlation and the place of its input.
     pub(crate) causes: Vec<Cause>,
+    /// For each event the one before it that must stand in the log first: the `saga.reacted` of its transaction.
+    pub(crate) gates: Vec<Option<usize>>,
     /// What is spent of the agent's budget.
     pub(crate) price: Price,
     /// What is left of it.
@@ -62,7 +64,7 @@ pub(crate) fn react(
         let was_parked = instance.as_ref().is_some_and(|one| one.book.parked.is_some());
         let mut sitting =
             Sitting::new(cast, correlation, instance).with(std::mem::take(&mut reactions.purse));
-        let mut has_changed = false;
+        let (mut last, mut causes) = (None, Vec::new());
         for (place, Sorted { event, .. }) in inputs.iter().enumerate() {
             let name = inbox_name(cast.name(), correlation, event.envelope.source(), event.envelope.id());
             if known.contains(&name) {
@@ -73,22 +75,21 @@ pub(crate) fn react(
             if !sitting.take_or(event, inputs[place].how(), refusal)? {
                 continue;
             }
-            has_changed = true;
+            last = Some(place);
             known.insert(name);
             reactions.taken.push(name);
-            let told = sitting.written().len();
-            reactions.causes.resize(reactions.events.len() + told, (correlation.clone(), place));
-            if told + sitting.consumed().len() > MAX_TOLD {
+            causes.resize(sitting.written().len(), place);
+            if causes.len() + sitting.consumed().len() > MAX_TOLD {
                 let sat = sitting.finish()?;
-                reactions.tell(sat.written, (correlation, place));
+                reactions.tell(correlation, sat.written, (place, &std::mem::take(&mut causes)));
                 sitting = Sitting::new(cast, correlation, sat.instance).with(sat.purse);
             }
         }
         let sat = sitting.finish()?;
-        let last = inputs.len().saturating_sub(1);
         reactions.purse = sat.purse;
-        reactions.tell(sat.written, (correlation, last));
-        if let (true, Some(instance)) = (has_changed, sat.instance) {
+        let Some(last) = last else { continue };
+        reactions.tell(correlation, sat.written, (last, &causes));
+        if let Some(instance) = sat.instance {
             reactions.parked += u64::from(!was_parked && instance.book.parked.is_some());
             reactions.changed.push((before, instance));
         }
@@ -97,9 +98,13 @@ pub(crate) fn react(
 }
 
 impl Reactions {
-    fn tell(&mut self, written: Vec<Written>, (correlation, place): (&str, usize)) {
+    /// What one transaction of a saga has written: `saga.reacted`, of its last input, and then what the inputs at these
+    /// places led to.
+    fn tell(&mut self, correlation: &str, written: Vec<Written>, (last, places): (usize, &[usize])) {
         self.price = self.price.and(Price::of(&written));
+        self.gates.extend(gates_of(self.events.len(), &written));
+        let places = std::iter::once(&last).chain(places);
+        self.causes.extend(places.map(|place| (correlation.to_owned(), *place)));
         self.events.extend(written.into_iter().map(|one| one.event));
-        self.causes.resize(self.events.len(), (correlation.to_owned(), place));
     }
 }

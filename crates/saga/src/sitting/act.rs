@@ -1,6 +1,6 @@
 //! Acting on an input, or not: reactions, undo, parking. What fails has changed nothing.
 
-use brainops_event::types::saga::{SagaLoopCut, SagaParked};
+use brainops_event::types::saga::{SagaLoopCut, SagaParked, SagaRefusal};
 use brainops_event::{CausePath, Recorded};
 use brainops_fault::{Bug, planted};
 
@@ -149,6 +149,11 @@ impl Sitting<'_> {
             code: refusal.code().to_owned(),
             since: trigger.recorded_at,
         });
+        self.parked.push(SagaRefusal {
+            input: position.clone(),
+            reason_class: refusal.class().as_str().to_owned(),
+            code: refusal.code().to_owned(),
+        });
         let mut pen = Pen::new(author(self.cast, instance), trigger)?;
         let Author { agent, correlation, run, .. } = pen.author().clone();
         pen.fact(&SagaParked {
@@ -161,6 +166,7 @@ impl Sitting<'_> {
             event_id: input.envelope.id().to_owned(),
             reason_class: refusal.class().as_str().to_owned(),
             code: Some(refusal.code().to_owned()),
+            revision: Some(instance.revision + 1), // what it will be when the transaction ends
         })?;
         if refusal.class() == RefusalClass::Looping {
             pen.fact(&loop_cut(pen.author().clone(), input, refusal))?;

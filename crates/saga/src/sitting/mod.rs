@@ -19,7 +19,7 @@ mod told;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use brainops_event::types::saga::SagaStarted;
+use brainops_event::types::saga::{SagaRefusal, SagaStarted};
 use brainops_event::{Position, Recorded};
 
 use self::act::{author, is_acceptable};
@@ -33,7 +33,7 @@ use crate::purse::Purse;
 use crate::refusal::{Refusal, RefusalClass};
 use crate::route::Delivery;
 
-pub(crate) use self::told::digest_of;
+pub(crate) use self::told::{digest_of, gates_of};
 
 /// How many inputs that it does not wait for a running saga keeps.
 const MAX_KEPT: usize = 1_000;
@@ -61,6 +61,8 @@ pub(crate) struct Sitting<'a> {
     let_pass: Option<String>,
     /// What its agent may still spend.
     purse: Purse,
+    /// Where it was parked.
+    parked: Vec<SagaRefusal>,
     /// Reactions that are refused because they were, by the positions of their inputs, each as often as it was.
     refused: BTreeMap<String, VecDeque<Refusal>>,
 }
@@ -88,6 +90,7 @@ impl<'a> Sitting<'a> {
             refusal: None,
             let_pass: None,
             purse: Purse::UNBOUNDED,
+            parked: Vec::new(),
             refused: BTreeMap::new(),
         }
     }
@@ -154,12 +157,15 @@ impl<'a> Sitting<'a> {
         &self.consumed
     }
 
-    /// Ends the transaction: its revision, and the event that says what was taken in which order.
+    /// Ends the transaction: its revision, and the event that says what was taken in which order. It comes first of what
+    /// is written: nothing else may stand in the log without it, or a saga that a backup has forgotten could not be
+    /// brought to where it was when it decided.
     pub(crate) fn finish(mut self) -> Result<Sat, Refusal> {
         if let (Some(instance), false) = (&mut self.instance, self.consumed.is_empty()) {
             instance.revision += 1;
-            let reacted = reacted(self.cast.name(), instance, &self.consumed, &self.written)?;
-            self.written.push(Written { event: reacted, is_fact: true, cost: 0 });
+            let parked = std::mem::take(&mut self.parked);
+            let reacted = reacted(self.cast.name(), instance, &self.consumed, parked, &self.written)?;
+            self.written.insert(0, Written { event: reacted, is_fact: true, cost: 0 });
         }
         Ok(Sat { instance: self.instance, written: self.written, consumed: self.consumed, purse: self.purse })
     }

@@ -1,9 +1,10 @@
 //! The event that says what was taken.
 
-use brainops_event::types::saga::{SagaDecision, SagaReacted};
+use brainops_event::types::saga::{SagaDecision, SagaReacted, SagaRefusal};
 use brainops_event::{Envelope, EventType, Outgoing, Position, Subject, TypedEvent as _, derived_id};
 
 use crate::canonical;
+use crate::cast::TOPIC;
 use crate::instance::Instance;
 use crate::pen::{Written, source_of};
 use crate::refusal::Refusal;
@@ -14,6 +15,7 @@ pub(super) fn reacted(
     agent: &str,
     instance: &Instance,
     consumed: &[Position],
+    refused: Vec<SagaRefusal>,
     written: &[Written],
 ) -> Result<Outgoing, Refusal> {
     let source = source_of(agent)?;
@@ -41,8 +43,16 @@ pub(super) fn reacted(
         state_digest: instance.digest()?,
         decisions: decisions.collect(),
         waits: wait::told(instance),
+        refused: Some(refused),
     };
     Ok(Outgoing::typed(envelope, &data)?)
+}
+
+/// For each event of a transaction the one that must stand in the log first, by index, if its own is `first`: the
+/// `saga.reacted`, which comes first. What goes to the same partition keeps the order anyway.
+pub(crate) fn gates_of(first: usize, written: &[Written]) -> impl Iterator<Item = Option<usize>> {
+    let is_elsewhere = |(nth, one): (usize, &Written)| nth > 0 && one.event.topic() != TOPIC;
+    written.iter().enumerate().map(move |one| is_elsewhere(one).then_some(first))
 }
 
 /// What tells two decisions of one id apart.

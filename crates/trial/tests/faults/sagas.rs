@@ -35,6 +35,7 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario::new(7, "sagas: the answer to COMMIT is lost", |stage| Box::pin(lost(stage, Cut::Answer))),
         Scenario::new(7, "sagas: COMMIT itself is lost", |stage| Box::pin(lost(stage, Cut::Question))),
         said_again_elsewhere(),
+        restored(),
         Scenario::new(19, "sagas: a table is locked", |stage| Box::pin(locked(stage))),
         Scenario::new(19, "sagas: deadlocks", |stage| Box::pin(deadlocks(stage))),
         Scenario::new(19, "sagas: serialization failures", |stage| Box::pin(raised(stage))),
@@ -58,6 +59,11 @@ pub fn stopped_at(point: &'static str) -> Scenario {
 /// The same events stand again in other partitions, where no window knows them for repeats.
 pub fn said_again_elsewhere() -> Scenario {
     Scenario::new(7, "sagas: said again in another partition", |stage| Box::pin(again(stage)))
+}
+
+/// Postgres is set back to a backup from before, while agents decide under load.
+pub fn restored() -> Scenario {
+    Scenario::new(6, "sagas: postgres restored from a backup", |stage| Box::pin(set_back(stage)))
 }
 
 /// Somebody speaks, somebody relays.
@@ -206,6 +212,42 @@ async fn postgres_killed(stage: &mut Stage) -> anyhow::Result<()> {
     stack.up_again().await;
     stage.healed();
     stage.said(200).await
+}
+
+/// The relay dies in the middle of what it sends, and so does everybody; what they had done since the backup is forgotten.
+/// What sagas say of themselves is sent late, half of it: that half of what they decide must wait for it.
+async fn set_back(stage: &mut Stage) -> anyhow::Result<()> {
+    let slow = "CREATE FUNCTION watch.linger() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN
+             PERFORM pg_sleep(0.002);
+             RETURN NEW;
+         END
+         $$;
+         CREATE TRIGGER linger BEFORE UPDATE ON brainops.outbox FOR EACH ROW
+         WHEN (OLD.send_no IS NULL AND NEW.shard = 0 AND NEW.topic LIKE '%.saga') EXECUTE FUNCTION watch.linger()";
+    sqlx::raw_sql(slow).execute(stage.room.pool()).await?;
+    stage.expected.named.push("sagas had forgotten what the log says of them".into());
+    stage.expected.within = Duration::from_secs(60);
+    begin(stage).await?;
+    for _ in 0..2 {
+        let backup = stage.room.back_up().await?;
+        stage.worker("relay").kill().await;
+        let points = ["relay.half_sent", "relay.sent", "relay.acknowledged"];
+        let point = points[usize::try_from(stage.dice.below(3))?];
+        let passage = stage.dice.between(20, 60);
+        stage.start(Order::relay("relay").striking(format!("{point}@{passage}=kill")));
+        stage.worker("relay").until_ended(Duration::from_secs(40)).await;
+        for name in ["one", "two"] {
+            stage.worker(name).kill().await;
+        }
+        stage.room.restore(&backup).await?;
+        stage.start(Order::relay("relay"));
+        stage.start(Order::clerk("one"));
+        stage.start(Order::clerk("two"));
+        stage.reacted(100).await?;
+    }
+    stage.healed();
+    stage.said(100).await
 }
 
 async fn backends(stage: &mut Stage) -> anyhow::Result<()> {
