@@ -128,7 +128,7 @@ impl Agent for LeadFollowUp {
 
     fn limits(&self) -> Limits {
         // Far more than an hour of leads needs: what is beyond it is a mistake of somebody, and waits for the next hour.
-        Limits { actions_per_hour: Some(5_000), ..Limits::DEFAULT }
+        Limits { hops: 16, actions_per_hour: Some(5_000), ..Limits::DEFAULT }
     }
 
     fn waits_for(&self, lead: &FollowUp) -> Vec<Wait> {

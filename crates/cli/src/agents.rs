@@ -1,6 +1,9 @@
 //! The agents that this program runs.
 
+use anyhow::{bail, ensure};
 use brainops_saga::{Cast, CastError};
+
+use crate::settings::{AgentConfig, Settings};
 
 /// All of them, each with its versions. `brainops agent new` adds a line at the end.
 ///
@@ -11,6 +14,28 @@ pub fn all() -> Result<Vec<Cast>, CastError> {
         Cast::of(brainops_agent_healing::IncidentCommander)?,
         Cast::of(brainops_agent_revenue::LeadFollowUp)?,
     ])
+}
+
+/// All of them as this installation lets them run.
+///
+/// # Errors
+/// The configuration names an agent that there is none of, or gives it what cannot be.
+pub fn configured(settings: &Settings) -> anyhow::Result<Vec<Cast>> {
+    let mut all = all()?;
+    for (name, AgentConfig { budget }) in &settings.agents {
+        let known: Vec<&str> = all.iter().map(Cast::name).collect();
+        let Some(place) = known.iter().position(|known| known == name) else {
+            bail!("agents.{name} is no agent, accepted are {}", known.join(", "));
+        };
+        ensure!(
+            budget.hops != Some(0),
+            "agents.{name}.budget.hops is 0, accepted is a number from 1 to {}",
+            u32::MAX
+        );
+        let cast = all.remove(place).within(*budget);
+        all.insert(place, cast);
+    }
+    Ok(all)
 }
 
 /// The one of this name.

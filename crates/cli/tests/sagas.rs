@@ -13,7 +13,7 @@ use brainops_testkit::{eventually, said};
 use chrono::DateTime;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use support::{Installation, LIMIT, Service};
+use support::{Installation, LIMIT, Service, text};
 
 const AGENT: &str = "lead-follow-up";
 
@@ -157,6 +157,54 @@ async fn sagas_that_postgres_has_forgotten_come_back_from_the_log_and_decide_not
     let of_one = decided / 2; // nothing but what the third one has begun with was added
     let now = installation.records(&["saga", "agent"]).await;
     assert!(now > decided && now <= decided + of_one, "{decided} records, now {now}");
+    service.kill();
+    installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_gives_an_agent_a_budget_and_sees_what_is_spent_of_it() {
+    const BUDGET: (&str, &str) = ("BRAINOPS_AGENTS__LEAD-FOLLOW-UP__BUDGET__ACTIONS_PER_HOUR", "0");
+    let installation = Installation::new("budgets").await;
+    installation.json(&["init"]);
+    let refused = |variable: &str, value: &str, parts: [&str; 2]| {
+        let output = installation.command(&["status"]).env(variable, value).output().expect("it starts");
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && parts.iter().all(|part| said.contains(part)), "{said}");
+    };
+    let unknown = "BRAINOPS_AGENTS__LEAD__BUDGET__HOPS";
+    refused(unknown, "3", ["agents.lead is no agent", "accepted are incident-commander, lead-follow-up"]);
+    let none = "BRAINOPS_AGENTS__LEAD-FOLLOW-UP__BUDGET__HOPS";
+    refused(none, "0", ["agents.lead-follow-up.budget.hops is 0", "from 1 to"]);
+
+    let service = installation.serve_with("projectors,sagas,relay", &[BUDGET]);
+    // It has a term first; what is due then wants a task, for which there is nothing to spend.
+    discovered(&installation, "lead-1").await;
+    until_status(&installation, "lead-1", "running").await;
+    installation
+        .texts("UPDATE brainops.saga_timer SET deadline = now() - interval '1 minute' RETURNING name")
+        .await;
+    until_status(&installation, "lead-1", "parked").await;
+    let mut status = installation.command(&["--json", "status"]);
+    let status = status.env(BUDGET.0, BUDGET.1).output().expect("it starts");
+    let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
+    let agent = status["agents"].as_array().unwrap().iter().find(|one| one["agent"] == json!(AGENT)).unwrap();
+    let budget = json!({"budget": "actions_per_hour", "used": 0, "limit": 0, "waiting": 1});
+    assert_eq!(agent["budgets"], json!([budget]));
+    let mut shown = installation.command(&["status"]);
+    let shown = shown.env(BUDGET.0, BUDGET.1).output().expect("it starts");
+    assert!(text(&shown.stdout).contains("0 of 0 actions, 1 wait"), "{}", text(&shown.stdout));
+    let doctor = installation.command(&["doctor"]).output().expect("it starts");
+    let doctor = text(&doctor.stdout);
+    assert!(doctor.contains("1 sagas wait for the next hour of their agent's budget"), "{doctor}");
+    assert!(!doctor.contains("sagas stand at an input"), "{doctor}");
+    // A person need not wait for it.
+    let position =
+        installation.texts("SELECT book -> 'parked' ->> 'input' FROM brainops.saga").await.remove(0);
+    assert!(position.contains("brainops") || position.contains('@'), "{position}");
+    installation.json(&decide("retry", "lead-1"));
+    until_status(&installation, "lead-1", "running").await;
+    until_sent(&installation).await;
+    assert_eq!(installation.count("SELECT count(*) FROM brainops.saga_over_budget").await, 0);
     service.kill();
     installation.close().await;
 }

@@ -126,6 +126,11 @@ fn unknown_keys_are_refused_wherever_they_stand() {
         error.contains("BRAINOPS_KAFKA is unknown") && error.contains("BRAINOPS_<SECTION>__<KEY>"),
         "{error}"
     );
+    let error = Config::new(&format!("{FILE}\n[agents.lead-follow-up.budget]\nactions = 2\n")).refused(&[]);
+    assert!(
+        error.contains("agents.lead-follow-up.budget.actions") && error.contains("`actions_per_hour`"),
+        "{error}"
+    );
     let error = Config::new(&format!("{FILE}\n[outbox]\nshard = 2\n")).refused(&[]);
     assert!(error.contains("outbox.shard") && error.contains("`shards`"), "{error}");
     let error = config.refused(&[("BRAINOPS_LOG__PARTITIONS", "many")]);

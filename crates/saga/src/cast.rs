@@ -6,7 +6,7 @@ use std::sync::Arc;
 use brainops_event::Recorded;
 
 use crate::agent::{Agent, AnyAgent, erased};
-use crate::limits::Limits;
+use crate::limits::{BudgetConfig, Limits};
 use crate::refusal::Refusal;
 use crate::route::Delivery;
 
@@ -18,6 +18,7 @@ pub(crate) const TOPIC: &str = "saga";
 pub struct Cast {
     name: &'static str,
     versions: BTreeMap<u32, Arc<dyn AnyAgent>>,
+    budget: BudgetConfig,
 }
 
 /// Agents that cannot be one.
@@ -67,7 +68,7 @@ impl Cast {
         if !(1..=40).contains(&name.len()) || !name.bytes().all(fits) {
             return Err(CastError::Name { name });
         }
-        Self { name, versions: BTreeMap::new() }.with(agent)
+        Self { name, versions: BTreeMap::new(), budget: BudgetConfig::default() }.with(agent)
     }
 
     /// And in another one.
@@ -87,6 +88,12 @@ impl Cast {
         }
         self.versions.insert(version, erased(agent));
         Ok(self)
+    }
+
+    /// The same with a budget that an installation has given it.
+    #[must_use]
+    pub fn within(self, budget: BudgetConfig) -> Self {
+        Self { budget, ..self }
     }
 
     /// The agent's name.
@@ -120,12 +127,19 @@ impl Cast {
     #[must_use]
     pub fn only(&self, version: u32) -> Option<Self> {
         let agent = self.versions.get(&version)?;
-        Some(Self { name: self.name, versions: BTreeMap::from([(version, Arc::clone(agent))]) })
+        Some(Self { versions: BTreeMap::from([(version, Arc::clone(agent))]), ..self.clone() })
     }
 
-    /// What the agent allows itself, as its newest version says.
-    pub(crate) fn limits(&self) -> Limits {
-        self.versions.values().next_back().map(|agent| agent.limits()).unwrap_or_default()
+    /// What the agent may, as its newest version and the installation say.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let newest = self.versions.values().next_back();
+        self.budget.over(newest.map(|agent| agent.limits()).unwrap_or_default())
+    }
+
+    /// What one version of it may.
+    pub(crate) fn limits_of(&self, agent: &dyn AnyAgent) -> Limits {
+        self.budget.over(agent.limits())
     }
 
     pub(crate) fn version(&self, version: u32) -> Option<&dyn AnyAgent> {

@@ -11,6 +11,8 @@ use thiserror::Error;
 
 /// The source of what the runtime says about sagas, and of what people decide about them through it.
 pub(crate) const SOURCE: &str = "brainops/saga";
+/// Who lets sagas go on when the next hour of a budget has begun, in the words of the log. Nobody may be called so.
+pub(crate) const BY_CLOCK: &str = "brainops";
 /// The longest `decided_by`, in characters.
 const BY_LIMIT: usize = 200;
 /// The longest reason, in characters.
@@ -63,6 +65,9 @@ pub enum DecideError {
         /// Most that are accepted.
         limit: usize,
     },
+    /// Somebody calls himself as the runtime calls itself.
+    #[error("by is {BY_CLOCK}, which is what the runtime itself is called; accepted is the name of a person")]
+    Reserved,
     /// Agent and correlation make no subject.
     #[error("agent and correlation make no subject")]
     Subject(#[from] AttributeError),
@@ -76,6 +81,19 @@ pub enum DecideError {
 /// # Errors
 /// It is not said who decides, or why, or about what.
 pub fn decision_event(
+    about: (&str, &str),
+    decide: &Decide,
+    decider: &Decider,
+    (id, now): (EventId, Timestamp),
+) -> Result<Outgoing, DecideError> {
+    if decider.by == BY_CLOCK {
+        return Err(DecideError::Reserved);
+    }
+    said_decision(about, decide, decider, (id, now))
+}
+
+/// The same, also for the runtime.
+pub(crate) fn said_decision(
     (agent, correlation): (&str, &str),
     decide: &Decide,
     decider: &Decider,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical;
 use crate::kept::Kept;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalClass};
 use crate::step::StepRecord;
 use crate::wait::OpenWait;
 
@@ -134,6 +134,12 @@ impl Instance {
         self.book.paused || self.book.parked.is_some()
     }
 
+    /// Whether it stands since its agent had spent its budget, and goes on by itself.
+    #[must_use]
+    pub fn is_over_budget(&self) -> bool {
+        self.book.parked.as_ref().is_some_and(|parked| parked.class == RefusalClass::OverBudget.as_str())
+    }
+
     /// What it is, in a word.
     #[must_use]
     pub const fn status(&self) -> &'static str {
@@ -145,6 +151,12 @@ impl Instance {
             Phase::Early => "early",
             Phase::Running => "running",
         }
+    }
+
+    /// Whether only the fact is kept that it was: the rest stands in the log.
+    #[must_use]
+    pub fn is_reduced(&self) -> bool {
+        self.phase == Phase::Ended && self.state == "null"
     }
 
     /// How many inputs wait.

@@ -70,6 +70,7 @@ mod purse;
 mod refusal;
 mod release;
 mod replay;
+mod retention;
 mod route;
 mod runtime;
 mod say;
@@ -87,8 +88,8 @@ pub use decide::{Decide, DecideError, Decider, decision_event, fired_event};
 pub use input::{Input, answered, payload};
 pub use instance::{Book, Instance, OpenTimer, ParkedAt, Phase};
 pub use life::Life;
-pub use limits::Limits;
-pub use listing::{Count, Filter, ListError, ListedSaga, counts, find, frontiers, list};
+pub use limits::{BudgetConfig, Limits};
+pub use listing::{Count, Filter, ListError, ListedSaga, SpentBudget, counts, find, frontiers, list, spent};
 pub use metrics::describe_metrics;
 pub use migrate::migrate;
 pub use pen::Written;
@@ -97,6 +98,7 @@ pub use replay::{
     Difference, DifferenceKind, Differing, Pace, Patience, RecoverError, Recovered, ReplayError,
     ReplayProgress, Replayed, Selection, bring_back, recover, replay, replay_at,
 };
+pub use retention::{Forgotten, RetentionConfig, RetentionError, forget, forget_old};
 pub use route::{Delivery, Route};
 pub use runtime::{RunError, SagaOptions, Stage, run};
 pub use say::Say;

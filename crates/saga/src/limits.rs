@@ -1,6 +1,7 @@
 //! What an agent allows itself. Pure.
 
 use brainops_event::CausePath;
+use serde::{Deserialize, Serialize};
 
 use crate::refusal::{Refusal, RefusalClass};
 
@@ -43,9 +44,44 @@ impl Limits {
     }
 }
 
+/// What an installation lets an agent do instead of what its code says: the section `[agents.<name>.budget]`. What is not
+/// given stays as the code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BudgetConfig {
+    /// In place of [`Limits::actions_per_hour`].
+    pub actions_per_hour: Option<u64>,
+    /// In place of [`Limits::cost_per_hour`].
+    pub cost_per_hour: Option<u64>,
+    /// In place of [`Limits::hops`].
+    pub hops: Option<u32>,
+}
+
+impl BudgetConfig {
+    pub(crate) fn over(self, limits: Limits) -> Limits {
+        Limits {
+            hops: self.hops.unwrap_or(limits.hops),
+            actions_per_hour: self.actions_per_hour.or(limits.actions_per_hour),
+            cost_per_hour: self.cost_per_hour.or(limits.cost_per_hour),
+            rounds: limits.rounds,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_configured_holds_and_the_rest_is_as_the_code_says() {
+        let code = Limits { hops: 16, rounds: 3, actions_per_hour: Some(5), cost_per_hour: None };
+        assert_eq!(BudgetConfig::default().over(code), code);
+        let budget =
+            BudgetConfig { actions_per_hour: Some(9), cost_per_hour: Some(70), ..BudgetConfig::default() };
+        let expected = Limits { actions_per_hour: Some(9), cost_per_hour: Some(70), ..code };
+        assert_eq!(budget.over(code), expected);
+        assert_eq!(BudgetConfig { hops: Some(2), ..budget }.over(code), Limits { hops: 2, ..expected });
+    }
 
     #[test]
     fn a_chain_may_be_as_long_and_come_around_as_often_as_is_said() {

@@ -37,6 +37,8 @@ pub struct Filter<'a> {
     pub agent: Option<&'a str>,
     /// Of this status, see [`Instance::status`], or `all`; none: those that have not ended.
     pub status: Option<&'a str>,
+    /// Only such as stand over their agent's budget, or only others; none: all.
+    pub over_budget: Option<bool>,
     /// Only such as have waited, or stood parked or paused, since before then.
     pub since_before: Option<Timestamp>,
     /// Only what comes after this agent and correlation: the last one of the page before.
@@ -82,6 +84,7 @@ pub async fn list(pool: &PgPool, filter: Filter<'_>) -> Result<Vec<ListedSaga>, 
         .bind(after_agent)
         .bind(after_correlation)
         .bind(i64::from(filter.limit))
+        .bind(filter.over_budget)
         .fetch_all(pool)
         .await?;
     rows.iter().map(|row| Ok(ListedSaga { agent: row.try_get("agent")?, saga: instance(row)? })).collect()
@@ -113,6 +116,37 @@ pub async fn frontiers(pool: &PgPool) -> Result<BTreeMap<String, Frontier>, List
         frontiers.entry(row.try_get("agent")?).or_default().set(topic, partition, next);
     }
     Ok(frontiers)
+}
+
+/// What an agent has spent in this hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpentBudget {
+    /// Name of the agent.
+    pub agent: String,
+    /// How many actions its sagas have decided.
+    pub actions: i64,
+    /// What these cost at most, in the unit that the agent uses.
+    pub cost: i64,
+    /// How many sagas stand until a later hour.
+    pub waiting: i64,
+}
+
+/// What agents that have a budget have spent of it in this hour, by the clock of Postgres. Who has spent nothing yet, and has
+/// nothing waiting, is not there.
+///
+/// # Errors
+/// [`ListError`].
+pub async fn spent(pool: &PgPool) -> Result<Vec<SpentBudget>, ListError> {
+    let rows = sqlx::query(include_str!("sql/spent.sql")).fetch_all(pool).await?;
+    let spent = |row: &sqlx::postgres::PgRow| {
+        Ok(SpentBudget {
+            agent: row.try_get("agent")?,
+            actions: row.try_get("actions")?,
+            cost: row.try_get("cost")?,
+            waiting: row.try_get("waiting")?,
+        })
+    };
+    rows.iter().map(spent).collect()
 }
 
 /// How many sagas there are, by agent and status.

@@ -4,6 +4,7 @@ use brainops_event::types::saga::{SagaMoved, SagaRetried, SagaTimerFired};
 use brainops_event::{Recorded, TypedEvent as _};
 
 use crate::cast::{TOPIC, is_named};
+use crate::decide::BY_CLOCK;
 use crate::input::answered;
 use crate::refusal::Refusal;
 
@@ -11,7 +12,7 @@ use crate::refusal::Refusal;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Own {
     Fired { timer: String, setting: String },
-    Retried { input: String, skip: bool },
+    Retried { input: String, skip: bool, by_clock: bool },
     Paused,
     Resumed,
     Cancelled,
@@ -46,8 +47,8 @@ impl Own {
                 Self::Fired { timer, setting }
             }
             SagaRetried::EVENT_TYPE => {
-                let SagaRetried { input, skip, .. } = event.typed()?;
-                Self::Retried { input, skip }
+                let SagaRetried { input, skip, decided_by, .. } = event.typed()?;
+                Self::Retried { input, skip, by_clock: decided_by == BY_CLOCK }
             }
             SagaMoved::EVENT_TYPE => {
                 let SagaMoved { from_version, to_version, .. } = event.typed()?;

@@ -54,6 +54,12 @@ impl Purse {
         Err(Refusal::of(RefusalClass::OverBudget, code))
     }
 
+    /// Takes a price out that a person lets pass, be there so much or not.
+    pub(crate) fn charge(&mut self, price: Price) {
+        self.actions = self.actions.map(|left| left.saturating_sub(price.actions));
+        self.cost = self.cost.map(|left| left.saturating_sub(price.cost));
+    }
+
     /// The budgets that did not suffice.
     pub(crate) const fn exhausted(&self) -> &BTreeSet<&'static str> {
         &self.exhausted
@@ -103,6 +109,10 @@ mod tests {
         assert_eq!(pay(0, 0), Ok(()), "who only listens pays nothing");
         assert_eq!(pay(u64::MAX, u64::MAX), Err(ACTIONS));
         assert_eq!(purse.exhausted().len(), 2);
+        let mut purse = Purse::left(&limits, price(1, 30));
+        purse.charge(price(9, 60));
+        let mut pay = |actions, cost| purse.pay(price(actions, cost)).map_err(|refusal| refusal.code());
+        assert_eq!((pay(1, 0), pay(0, 10)), (Err(ACTIONS), Ok(())), "a person let pass what was not there");
         assert_eq!(
             Purse::left(&limits, price(9, u64::MAX)).pay(price(0, 1)).map_err(|refusal| refusal.code()),
             Err(COST)

@@ -93,9 +93,10 @@ impl Refusal {
         self.class
     }
 
-    /// Whether the runtime refused before the agent was asked, for a reason that lies outside of the saga's inputs.
+    /// Whether the runtime refused, and not the agent's code: for what stands in the log, or for what the installation lets
+    /// the agent do.
     pub(crate) const fn is_by_runtime(&self) -> bool {
-        matches!(self.class, RefusalClass::Conflict | RefusalClass::OverBudget)
+        matches!(self.class, RefusalClass::Conflict | RefusalClass::OverBudget | RefusalClass::Looping)
     }
 
     /// Its code.

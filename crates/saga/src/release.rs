@@ -6,15 +6,13 @@ use brainops_outbox::{Outbox, enqueue};
 use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row as _};
 
-use crate::decide::{Decide, Decider, SOURCE, decision_event};
+use crate::decide::{BY_CLOCK, Decide, Decider, SOURCE, said_decision};
 use crate::timers::{TimerError, Unswept};
 
 /// How many sagas one transaction lets go on at most.
 const BATCH: i64 = 1_000;
 
-/// Who lets them go on, in the words of the log.
-const BY: &str = "brainops";
-/// Why.
+/// Why they go on.
 const REASON: &str = "the next hour of its budget has begun";
 
 /// Says of sagas whose hour has come that they are tried again, up to a bound; nothing when there are none. A row is there or
@@ -36,8 +34,6 @@ pub(crate) async fn release(pool: &PgPool, outbox: &Outbox) -> Result<Option<usi
         transaction.rollback().await?;
         return Ok(None); // somebody else lets them go on
     }
-    let old = "DELETE FROM brainops.saga_spent WHERE hour < brainops.saga_clock() - interval '2 days'";
-    sqlx::query(old).execute(&mut *transaction).await?;
     let events = rows.iter().map(event).collect::<Result<Vec<_>, _>>()?;
     let prepared = outbox.prepare(events).await.into_iter().collect::<Result<Vec<_>, _>>();
     let prepared = prepared.map_err(|error| match error.is_transient() {
@@ -61,9 +57,9 @@ fn event(row: &PgRow) -> Result<Outgoing, Unswept> {
     let said = || {
         let hour = until.timestamp().to_string();
         let id = derived_id(&Source::new(SOURCE)?, &["budget", &agent, &correlation, &input, &hour]);
-        let decider = Decider { by: BY.to_owned(), reason: REASON.to_owned() };
+        let decider = Decider { by: BY_CLOCK.to_owned(), reason: REASON.to_owned() };
         let retry = Decide::Retry { input: input.clone(), skip: false };
-        decision_event((&agent, &correlation), &retry, &decider, (id, now))
+        said_decision((&agent, &correlation), &retry, &decider, (id, now))
     };
     said().map_err(|error| Unswept::Fault(error.into()))
 }

@@ -10,7 +10,9 @@ use std::collections::BTreeSet;
 use brainops_event::Recorded;
 use brainops_fault::Bug;
 use brainops_log::{end_frontier, start_frontier};
-use brainops_saga::{Agent, Cast, Input, Limits, Refusal, Route, Say, Selection, Turn, Wait, replay};
+use brainops_saga::{
+    Agent, Cast, Decide, Input, Limits, Refusal, Route, Say, Selection, Turn, Wait, recover, replay,
+};
 use brainops_testkit::eventually;
 use common::{LIMIT, Scene, Tally, TallyState, child, count_with};
 use serde_json::json;
@@ -150,6 +152,106 @@ async fn two_processes_decide_as_much_as_one_hour_allows_and_the_rest_in_the_hou
 async fn what_actions_cost_is_a_budget_as_well() {
     let limits = Limits { cost_per_hour: Some(BUDGET as u64 * 10 + 9), ..Limits::DEFAULT };
     an_hour_ends_at_the_budget("sagacost", limits, "cost_per_hour").await;
+}
+
+/// A scene of an agent that may decide so much in an hour, whose clock stands.
+async fn thrifty(name: &str, actions: u64) -> (Scene, Cast) {
+    let scene = Scene::new(name).await;
+    stop_clock_at(&scene, 0).await;
+    let limits = Limits { actions_per_hour: Some(actions), ..Limits::DEFAULT };
+    (scene, Cast::of(Thrifty(limits)).unwrap())
+}
+
+/// One input for a saga, and waits until it is taken.
+async fn count_one(scene: &Scene, saga: &str) {
+    scene.append(vec![count_with(saga, 1, 0, "")]).await;
+    let taken = || async { scene.is_read_to_the_end().await };
+    eventually(LIMIT, taken).await.expect("it is taken");
+}
+
+const SPENT: &str = "SELECT coalesce(sum(actions), 0)::bigint FROM brainops.saga_spent";
+const HELD: &str = "SELECT count(*) FROM brainops.saga_over_budget";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_lets_a_budget_pass_and_what_passes_is_counted() {
+    let (scene, cast) = thrifty("sagapass", 1).await;
+    let (running, firing) = (scene.run_cast(cast), scene.fire());
+    count_one(&scene, "first").await;
+    for saga in ["passes", "is-left-out", "is-given-up"] {
+        count_one(&scene, saga).await;
+        scene.until_status(saga, "parked").await;
+    }
+    assert_eq!((scene.count(SPENT).await, scene.count(HELD).await), (1, 3));
+    let parked = scene.until_said("saga", "saga.parked", 3).await;
+    let input_of = |saga: &str| {
+        let of = parked.iter().find(|one| one.data["correlation"] == json!(saga));
+        of.unwrap().data["input"].as_str().unwrap().to_owned()
+    };
+    let retry = |saga, skip| Decide::Retry { input: input_of(saga), skip };
+    scene.decide("passes", retry("passes", false)).await;
+    scene.until_status("passes", "running").await;
+    scene.decide("is-left-out", retry("is-left-out", true)).await;
+    scene.decide("is-given-up", Decide::Cancel).await;
+    for saga in ["is-left-out", "is-given-up"] {
+        scene.until_status(saga, "ended").await;
+    }
+    assert_eq!(settled(&scene).await, 2, "the first, and the one that a person let pass");
+    assert_eq!((scene.count(SPENT).await, scene.count(HELD).await), (2, 0), "beyond the budget, and counted");
+    // The next hour has nobody to let go on.
+    stop_clock_at(&scene, 1).await;
+    count_one(&scene, "later").await;
+    scene.until_status("later", "running").await;
+    assert_eq!(scene.said("saga", "saga.retried").await.len(), 2, "only people have said so");
+    running.stop().await;
+    firing.stop().await;
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sagas_go_on_in_the_order_in_which_they_began_to_wait() {
+    let (scene, cast) = thrifty("sagaqueue", 1).await;
+    let (running, firing) = (scene.run_cast(cast), scene.fire());
+    count_one(&scene, "first").await;
+    for saga in ["z", "m", "a"] {
+        count_one(&scene, saga).await;
+        scene.until_status(saga, "parked").await;
+    }
+    stop_clock_at(&scene, 1).await;
+    scene.until_said("saga", "saga.retried", 3).await;
+    let sql =
+        "SELECT key FROM brainops.outbox_record WHERE source = 'brainops/saga' ORDER BY outbox_id LIMIT 3";
+    let keys: Vec<String> = sqlx::query_scalar(sql).fetch_all(&scene.stage.pool).await.unwrap();
+    assert_eq!(keys, ["tally/z", "tally/m", "tally/a"]);
+    running.stop().await;
+    firing.stop().await;
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_spent_in_this_hour_is_known_again_after_the_tables_have_forgotten_it() {
+    let (scene, cast) = thrifty("sagaspent", 3).await;
+    let running = scene.run_cast(cast.clone());
+    for number in 0..5 {
+        count_one(&scene, &format!("s{number}")).await;
+    }
+    assert_eq!(settled(&scene).await, 3);
+    running.stop().await;
+    let forget = "TRUNCATE brainops.saga, brainops.saga_inbox, brainops.saga_kept, brainops.saga_checkpoint, \
+                  brainops.saga_spent, brainops.saga_over_budget";
+    scene.execute(forget).await;
+    let recovered = recover(&cast, &scene.stage).await.unwrap();
+    assert_eq!((recovered.transactions, recovered.differing, recovered.unfinished), (5, 0, 0));
+    assert_eq!((scene.count(SPENT).await, scene.count(HELD).await), (3, 2));
+    recover(&cast, &scene.stage).await.unwrap();
+    assert_eq!(scene.count(SPENT).await, 3, "what is known is not counted again");
+    let (running, firing) = (scene.run_cast(cast), scene.fire());
+    count_one(&scene, "s5").await;
+    assert_eq!(settled(&scene).await, 3, "the hour is spent");
+    stop_clock_at(&scene, 1).await;
+    assert_eq!(more_than(&scene, 3).await, 6);
+    running.stop().await;
+    firing.stop().await;
+    scene.close().await;
 }
 
 #[test]

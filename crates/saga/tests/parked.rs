@@ -12,13 +12,6 @@ use brainops_testkit::eventually;
 use common::{AGENT, LIMIT, Scene, Tally, check, count, count_with};
 use serde_json::json;
 
-async fn decide(scene: &Scene, correlation: &str, decide: Decide) {
-    let decider = Decider { by: "op-1".to_owned(), reason: "because".to_owned() };
-    let (id, now) = (new_id(uuid::Uuid::now_v7()), chrono::Utc::now());
-    let event = decision_event((AGENT, correlation), &decide, &decider, (id, now)).unwrap();
-    scene.append(vec![event]).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_parks_one_saga_and_its_inputs_wait_in_order_for_mended_code() {
     let scene = Scene::new("sagaparked").await;
@@ -39,7 +32,7 @@ async fn a_panic_parks_one_saga_and_its_inputs_wait_in_order_for_mended_code() {
     running.stop().await;
     let running = scene.run(Tally { is_frail: false, ..Tally::default() });
     let input = parked[0].data["input"].as_str().unwrap().to_owned();
-    decide(&scene, "a", Decide::Retry { input, skip: false }).await;
+    scene.decide("a", Decide::Retry { input, skip: false }).await;
     scene.until_status("a", "running").await;
     assert_eq!(scene.saga("a").await.unwrap().0["seen"], json!([1, 2, 3, 4]));
     assert_eq!(scene.count("SELECT count(*) FROM brainops.saga_kept").await, 0);
@@ -59,24 +52,24 @@ async fn people_pause_resume_skip_and_cancel() {
     let running = scene.run(Tally::default());
     scene.append(vec![count_with("a", 1, 0, "step"), count_with("b", 1, 0, "refuse")]).await;
     scene.until_status("a", "running").await;
-    decide(&scene, "a", Decide::Pause).await;
+    scene.decide("a", Decide::Pause).await;
     scene.until_status("a", "paused").await;
     scene.append(vec![count("a", 2)]).await;
     let waiting = || async {
         scene.count("SELECT count(*) FROM brainops.saga_kept WHERE correlation = 'a'").await == 1
     };
     eventually(LIMIT, waiting).await.unwrap();
-    decide(&scene, "a", Decide::Resume).await;
+    scene.decide("a", Decide::Resume).await;
     scene.until_status("a", "running").await;
     assert_eq!(scene.saga("a").await.unwrap().0["seen"], json!([1, 2]));
-    decide(&scene, "a", Decide::Cancel).await;
+    scene.decide("a", Decide::Cancel).await;
     scene.until_status("a", "compensating").await;
     let undo = scene.until_said("agent", "agent.command.undo", 1).await;
     assert_eq!(undo[0].data, json!({"step": "step-1"}));
     scene.until_status("b", "parked").await;
     let parked = scene.until_said("saga", "saga.parked", 1).await;
     let input = parked[0].data["input"].as_str().unwrap().to_owned();
-    decide(&scene, "b", Decide::Retry { input, skip: true }).await;
+    scene.decide("b", Decide::Retry { input, skip: true }).await;
     scene.until_status("b", "ended").await;
     running.stop().await;
     scene.close().await;

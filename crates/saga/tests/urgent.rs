@@ -44,6 +44,9 @@ async fn urgent_inputs_are_taken_before_the_backlog_in_front_of_them_and_each_sa
         json!([1, 2]),
         "nothing overtakes within a saga"
     );
+    let early = "SELECT count(*) FROM brainops.saga_inbox WHERE passed_at = 'infinity'";
+    let all_passed = || async { scene.is_read_to_the_end().await && scene.count(early).await == 0 };
+    eventually(LIMIT, all_passed).await.expect("the turn of each comes, and is noted");
     let mut expected: BTreeMap<String, usize> = (0..BACKLOG).map(|saga| (format!("o{saga}"), 1)).collect();
     expected.extend((0..5).map(|saga| (format!("u{saga}"), 1)));
     expected.insert("order".to_owned(), 2);

@@ -77,7 +77,7 @@ pub async fn run(context: &Context, Arguments {}: Arguments) -> anyhow::Result<E
         },
         outbox,
         read_models,
-        agents: agents(&pool, &cluster, crate::agents::all()?).await?,
+        agents: agents(&pool, &cluster, crate::agents::configured(context.settings())?).await?,
         figures: figures(&pool).await?,
         addresses: addresses(context)?,
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use brainops_saga::{Cast, Patience, SagaOptions, Stage, bring_back, fire_timers, run};
+use brainops_saga::{Cast, Patience, SagaOptions, Stage, bring_back, fire_timers, forget_old, run};
 use tokio::task::JoinSet;
 
 use super::{Ground, Role, Stop};
@@ -28,13 +28,20 @@ pub async fn start_sagas(
         registry: registry.clone(),
         outbox: outbox.clone(),
     };
-    for cast in agents::all()? {
+    for cast in agents::configured(context.settings())? {
         let name = cast.name();
         let running = live(cast, stage.clone(), Stop::clone(stop));
         tasks.spawn(async move {
             running.await.with_context(|| format!("role {}: agent {name} has stopped", Role::Sagas.name()))
         });
     }
+    let keep = context.settings().sagas;
+    keep.check()?;
+    let forgetting = forget_old(pool.clone(), keep, Stop::clone(stop));
+    tasks.spawn(async move {
+        forgetting.await;
+        Ok(())
+    });
     let firing = fire_timers(pool, outbox.clone(), Stop::clone(stop));
     tasks.spawn(async move {
         firing.await.with_context(|| format!("role {}: no timer fires any more", Role::Sagas.name()))

@@ -8,11 +8,13 @@ mod paths;
 mod read;
 mod variables;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use brainops_log::{KafkaConfig, LogConfig, RegistryConfig};
 use brainops_outbox::OutboxConfig;
 use brainops_projection::PostgresConfig;
+use brainops_saga::{BudgetConfig, RetentionConfig};
 use brainops_server::ServerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +42,23 @@ pub struct Settings {
     /// How history is folded. Default: all of its defaults.
     #[serde(default)]
     pub replay: ReplayConfig,
+    /// What single agents may here, by their names. Default: what their code says.
+    #[serde(default)]
+    pub agents: BTreeMap<String, AgentConfig>,
+    /// How sagas are kept. Default: all of its defaults.
+    #[serde(default)]
+    pub sagas: RetentionConfig,
     /// Where keys and tokens are kept.
     pub state: StateConfig,
+}
+
+/// What one agent may here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentConfig {
+    /// Its budget. Default: what its code says.
+    #[serde(default)]
+    pub budget: BudgetConfig,
 }
 
 /// How a process folds history: rebuilds, checks and past moments.

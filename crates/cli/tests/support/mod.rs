@@ -100,9 +100,15 @@ impl Installation {
 
     /// Starts the service in these roles, with commas between.
     pub fn serve_as(&self, roles: &str) -> Service {
+        self.serve_with(roles, &[])
+    }
+
+    /// The same with these variables.
+    pub fn serve_with(&self, roles: &str, variables: &[(&str, &str)]) -> Service {
         let log = self.folder.path().join("serve.log");
         let file = File::options().create(true).append(true).open(&log).expect("a log");
-        let child = self.command(&["serve", "--roles", roles]).stdout(Stdio::null()).stderr(file).spawn();
+        let mut command = self.command(&["serve", "--roles", roles]);
+        let child = command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(file).spawn();
         Service { child: child.expect("it starts"), log }
     }
 

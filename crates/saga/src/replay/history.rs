@@ -18,6 +18,8 @@ use crate::refusal::Refusal;
 #[derive(Debug, Clone)]
 pub(crate) struct Transaction {
     pub(crate) reacted: SagaReacted,
+    /// When the log recorded that.
+    pub(crate) told_at: Timestamp,
     /// Where it was parked in this transaction.
     pub(crate) parked: Vec<SagaRefusal>,
     /// Its inputs, in order; those that were not read yet are none.
@@ -178,7 +180,8 @@ impl History {
             }
             SagaReacted::EVENT_TYPE => {
                 let saga = self.saga(correlation);
-                self.want(saga, SagaReacted { waits: Vec::new(), ..event.typed()? })?;
+                let reacted = SagaReacted { waits: Vec::new(), ..event.typed()? };
+                self.want(saga, reacted, event.recorded_at)?;
             }
             _ => {
                 let place = self.place_of(event);
@@ -228,7 +231,7 @@ impl History {
         Ok(Place { topic: self.topic(&topic), partition, offset })
     }
 
-    fn want(&mut self, saga: usize, mut reacted: SagaReacted) -> Result<(), Refusal> {
+    fn want(&mut self, saga: usize, mut reacted: SagaReacted, told_at: Timestamp) -> Result<(), Refusal> {
         let transaction = self.sagas[saga].next;
         let (mut inputs, mut missing) = (Vec::with_capacity(reacted.consumed.len()), 0);
         for (input, text) in reacted.consumed.iter().enumerate() {
@@ -248,7 +251,8 @@ impl History {
         told.next += 1;
         let before = std::mem::take(&mut told.parked);
         let parked = reacted.refused.take().unwrap_or(before);
-        told.transactions.push_back(Transaction { reacted, parked, inputs, missing, number: transaction });
+        let number = transaction;
+        told.transactions.push_back(Transaction { reacted, told_at, parked, inputs, missing, number });
         Ok(())
     }
 

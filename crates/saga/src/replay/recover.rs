@@ -4,6 +4,9 @@
 //! on, sagas take those transactions again as they were, in their order, and are parked where they were parked. What they
 //! had decided is enqueued again: what stands in the log already is known there, and what was lost on its way is sent.
 //!
+//! What they had spent of their agent's budget in this hour is added to what the backup knows of it: by when the log recorded
+//! each transaction, so one of the last moments of an hour may be counted to the next one.
+//!
 //! What was told just before the backup may not have been read when it was made: it is told again here, and left out, since
 //! its inputs lie before the checkpoints.
 //!
@@ -16,7 +19,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use brainops_checkpoint::begin;
-use brainops_event::{Frontier, Offset, Outgoing, Partition, TopicName};
+use brainops_event::{Frontier, Offset, Outgoing, Partition, Timestamp, TopicName};
 use brainops_fault::point;
 use brainops_log::{Item, end_frontier, read, start_frontier};
 use brainops_outbox::enqueue_behind;
@@ -29,8 +32,11 @@ use super::replica::follow;
 use super::run::{ReplayError, only};
 use crate::cast::{Cast, TOPIC};
 use crate::instance::Instance;
+use crate::purse::Price;
 use crate::refusal::Refusal;
-use crate::runtime::{Before, Stage, StoreError, inbox_name, keeper, leave_places, lock, note_taken, save};
+use crate::runtime::{
+    Before, Stage, StoreError, budget, inbox_name, keeper, leave_places, lock, note_taken, save,
+};
 use crate::sitting::gates_of;
 use crate::switch::Told;
 
@@ -161,18 +167,23 @@ async fn take(
     let names: Vec<&str> = correlations.iter().copied().collect();
     let locked = lock(&mut transaction, agent, &names, &correlations, &correlations).await?;
     let mut followed = Followed::new(locked.instances);
+    let spent = budget::hold(&mut transaction, agent, &cast.limits()).await?;
+    let hour = spent.as_ref().map(|spent| spent.hour);
     for one in transactions {
-        followed.take(cast, one, recovered).map_err(RecoverError::Row)?;
+        followed.take(cast, one, hour, recovered).map_err(RecoverError::Row)?;
     }
-    let Followed { changed, before, taken, events, gates, instances: _ } = followed;
+    if let Some(spent) = &spent {
+        spent.add(&mut transaction, agent, followed.price).await?;
+    }
+    let Followed { changed, before, taken, events, gates, .. } = followed;
     let empty: Vec<String> = locked.places.into_iter().filter(|place| !changed.contains_key(place)).collect();
     leave_places(&mut transaction, agent, &empty).await?;
     let mut before = before;
     let changed = changed.into_iter().map(|(name, one)| (before.remove(&name).unwrap_or_default(), one));
     let changed: Vec<(Before, Instance)> = changed.collect();
     if !changed.is_empty() {
-        save(&mut transaction, agent, &changed).await?;
-        note_taken(&mut transaction, agent, &taken).await?;
+        save(&mut transaction, agent, &changed, spent.map(|spent| spent.until)).await?;
+        note_taken(&mut transaction, agent, &taken, false).await?; // the checkpoints are not past them
         let prepared = stage.outbox.prepare(events).await.into_iter().collect::<Result<Vec<_>, _>>();
         let prepared = prepared.map_err(|error| RecoverError::Append(Box::new(error)))?;
         enqueue_behind(&mut transaction, &prepared, &gates).await?; // what was said in other words was said
@@ -192,19 +203,22 @@ struct Followed {
     events: Vec<Outgoing>,
     /// For each event the one before it that must stand in the log first.
     gates: Vec<Option<usize>>,
+    /// What they have cost of this hour's budget.
+    price: Price,
 }
 
 impl Followed {
     fn new(instances: BTreeMap<String, Instance>) -> Self {
         let before = instances.iter().map(|(name, one)| (name.clone(), Before::of(one))).collect();
         let (changed, taken, events, gates) = (BTreeMap::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { instances, before, changed, taken, events, gates }
+        Self { instances, before, changed, taken, events, gates, price: Price::default() }
     }
 
     fn take(
         &mut self,
         cast: &Cast,
         transaction: &Transaction,
+        hour: Option<Timestamp>,
         recovered: &mut Recovered,
     ) -> Result<(), Refusal> {
         let reacted = &transaction.reacted;
@@ -224,6 +238,9 @@ impl Followed {
             let taken = input
                 .with(|event| inbox_name(cast.name(), name, event.envelope.source(), event.envelope.id()))?;
             self.taken.push(taken);
+        }
+        if hour.is_some_and(|hour| transaction.told_at >= hour) {
+            self.price = self.price.and(Price::of(&sat.written));
         }
         self.gates.extend(gates_of(self.events.len(), &sat.written));
         self.events.extend(sat.written.into_iter().map(|written| written.event));

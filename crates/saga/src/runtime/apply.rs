@@ -20,8 +20,8 @@ use super::budget::{self, Spent};
 use super::error::{Halt, RunError};
 use super::react::{CONFLICT, Reactions, Refused, react};
 use super::sort::{Inputs, Sorted, Unrouted, sort};
-use super::store::{Locked, StoreError, inbox_name, lock, taken_before};
-use super::write::{leave_places, note_taken, note_unrouted, save};
+use super::store::{Known, Locked, StoreError, inbox_name, lock, taken_before};
+use super::write::{leave_places, note_passed, note_taken, note_unrouted, save};
 use crate::cast::Cast;
 use crate::metrics as names;
 use crate::pen::source_of;
@@ -71,6 +71,7 @@ struct Done {
     events: usize,
     repeats: u64,
     parked: u64,
+    over_budget: u64,
     unrouted: usize,
 }
 
@@ -177,10 +178,14 @@ impl Applier {
             return Ok(Attempt::Committed(Done::default()));
         }
         inputs.keep_only(&moved);
+        let in_turn = matches!(fence, Fence::Moves(_));
         let reactions = self.react(&mut transaction, &inputs, refused).await?;
         point("saga.reacted");
         if !reactions.changed.is_empty() {
-            self.save(&mut transaction, &reactions).await?;
+            self.save(&mut transaction, &reactions, in_turn).await?;
+        }
+        if in_turn {
+            note_passed(&mut transaction, &reactions.early).await?;
         }
         point("saga.saved");
         if planted(Bug::SavedBeforeOutbox) {
@@ -199,6 +204,7 @@ impl Applier {
             events: reactions.events.len(),
             repeats: reactions.repeats,
             parked: reactions.parked,
+            over_budget: reactions.over_budget,
             unrouted: inputs.unrouted.len(),
         };
         match transaction.commit().await {
@@ -291,9 +297,12 @@ impl Applier {
         let limits = self.cast.limits();
         let spent = budget::hold(transaction, self.agent(), &limits).await?;
         let purse = spent.map_or_else(Purse::default, |spent| Purse::left(&limits, spent.price));
-        let reactions = react(&self.cast, inputs, instances, known, refused, purse);
-        let reactions = reactions.map_err(|refusal| self.row(refusal))?;
+        let Known { all, early } = known;
+        let reactions = react(&self.cast, inputs, instances, all, refused, purse);
+        let mut reactions = reactions.map_err(|refusal| self.row(refusal))?;
+        reactions.early = early;
         if let Some(spent) = spent {
+            reactions.until = Some(spent.until);
             self.spend(transaction, &spent, &reactions).await?;
         }
         let began = |place: &String| reactions.changed.iter().any(|(_, one)| one.correlation == *place);
@@ -308,10 +317,11 @@ impl Applier {
         &self,
         transaction: &mut Transaction<'static, Postgres>,
         reactions: &Reactions,
+        in_turn: bool,
     ) -> Result<(), Failed> {
-        let saved = save(transaction, self.agent(), &reactions.changed).await;
+        let saved = save(transaction, self.agent(), &reactions.changed, reactions.until).await;
         saved.map_err(|error| self.of_store(error))?;
-        note_taken(transaction, self.agent(), &reactions.taken).await?;
+        note_taken(transaction, self.agent(), &reactions.taken, in_turn).await?;
         Ok(())
     }
 
@@ -400,6 +410,7 @@ impl Applier {
         counter!(names::EVENTS_TOTAL, "agent" => agent).increment(done.events as u64);
         counter!(names::REPEATS_TOTAL, "agent" => agent).increment(done.repeats);
         counter!(names::PARKED_TOTAL, "agent" => agent).increment(done.parked);
+        counter!(names::OVER_BUDGET_TOTAL, "agent" => agent).increment(done.over_budget);
         counter!(names::UNROUTED_TOTAL, "agent" => agent).increment(done.unrouted as u64);
         if done.parked + done.unrouted as u64 > 0 {
             tracing::error!(

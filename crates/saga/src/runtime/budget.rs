@@ -17,8 +17,9 @@ use crate::refusal::Refusal;
 /// What was spent in this hour by all processes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
-    hour: Timestamp,
-    until: Timestamp,
+    pub(crate) hour: Timestamp,
+    /// When the hour ends.
+    pub(crate) until: Timestamp,
     pub(crate) price: Price,
 }
 
@@ -31,7 +32,12 @@ pub(crate) async fn hold(
     if limits.actions_per_hour.is_none() && limits.cost_per_hour.is_none() {
         return Ok(None);
     }
-    let row = sqlx::query(include_str!("../sql/hold_spent.sql")).bind(agent).fetch_one(connection).await?;
+    let held = sqlx::query(include_str!("../sql/hold_spent.sql")).bind(agent);
+    let row = held.fetch_one(&mut *connection).await?;
+    if row.try_get("is_new")? {
+        let old = "DELETE FROM brainops.saga_spent WHERE agent = $1 AND hour < brainops.saga_clock() - interval '2 days'";
+        sqlx::query(old).bind(agent).execute(connection).await?;
+    }
     let number = |name| -> Result<u64, sqlx::Error> { Ok(row.try_get::<i64, _>(name)?.unsigned_abs()) };
     let price = Price { actions: number("actions")?, cost: number("cost")? };
     Ok(Some(Spent { hour: row.try_get("hour")?, until: row.try_get("until")?, price }))
@@ -68,6 +74,7 @@ impl Spent {
             let source = source_of(agent)?;
             let id = derived_id(&source, &["budget", code, &self.hour.timestamp().to_string()]);
             let event_type = EventType::new(BudgetExhausted::EVENT_TYPE)?;
+            // How much was spent when it is said is not: it would be other words each time.
             let data = BudgetExhausted {
                 agent: agent.to_owned(),
                 budget: code.to_owned(),

@@ -20,7 +20,7 @@
 
 mod ahead;
 mod apply;
-mod budget;
+pub(crate) mod budget;
 mod error;
 mod react;
 mod run;

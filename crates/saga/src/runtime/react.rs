@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use brainops_event::Outgoing;
+use brainops_event::{Outgoing, Timestamp};
 use uuid::Uuid;
 
 use super::sort::{Inputs, Sorted};
@@ -44,8 +44,15 @@ pub(crate) struct Reactions {
     pub(crate) purse: Purse,
     /// Names of the inputs that were taken.
     pub(crate) taken: Vec<Uuid>,
+    /// Of those inputs that had been taken, whose names these are: those whose turn had not come then.
+    pub(crate) early: Vec<Uuid>,
     pub(crate) repeats: u64,
+    /// How many were parked and wait for a person.
     pub(crate) parked: u64,
+    /// How many were parked and wait for the next hour of the agent's budget.
+    pub(crate) over_budget: u64,
+    /// Until when these wait.
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// Gives each instance its inputs, in order.
@@ -90,7 +97,11 @@ pub(crate) fn react(
         let Some(last) = last else { continue };
         reactions.tell(correlation, sat.written, (last, &causes));
         if let Some(instance) = sat.instance {
-            reactions.parked += u64::from(!was_parked && instance.book.parked.is_some());
+            let is_new = u64::from(!was_parked && instance.book.parked.is_some());
+            match instance.is_over_budget() {
+                true => reactions.over_budget += is_new,
+                false => reactions.parked += is_new,
+            }
             reactions.changed.push((before, instance));
         }
     }

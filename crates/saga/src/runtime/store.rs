@@ -133,15 +133,25 @@ pub(crate) fn inbox_name(agent: &str, correlation: &str, source: &str, id: &str)
     Uuid::from_bytes(name)
 }
 
+/// Inputs that were taken before.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) all: HashSet<Uuid>,
+    /// Those of them that were taken before their turn.
+    pub(crate) early: Vec<Uuid>,
+}
+
 /// Which of these inputs were taken before.
 pub(crate) async fn taken_before(
     connection: &mut PgConnection,
     names: &[Uuid],
-) -> Result<HashSet<Uuid>, sqlx::Error> {
+) -> Result<Known, sqlx::Error> {
     if planted(Bug::InboxCheckRemoved) {
-        return Ok(HashSet::new());
+        return Ok(Known::default());
     }
-    let sql = "SELECT input FROM brainops.saga_inbox WHERE input = ANY ($1)";
-    let rows: Vec<Uuid> = sqlx::query_scalar(sql).bind(names).fetch_all(&mut *connection).await?;
-    Ok(rows.into_iter().collect())
+    let sql =
+        "SELECT input, passed_at = 'infinity' AS is_early FROM brainops.saga_inbox WHERE input = ANY ($1)";
+    let rows: Vec<(Uuid, bool)> = sqlx::query_as(sql).bind(names).fetch_all(&mut *connection).await?;
+    let early = rows.iter().filter(|(_, is_early)| *is_early).map(|(input, _)| *input).collect();
+    Ok(Known { all: rows.into_iter().map(|(input, _)| input).collect(), early })
 }

@@ -10,13 +10,14 @@ use super::sort::Unrouted;
 use super::store::StoreError;
 use crate::canonical;
 use crate::instance::Instance;
-use crate::refusal::{Refusal, RefusalClass};
+use crate::refusal::Refusal;
 
 /// What one instance was, as far as rows beside its own depend on it.
 #[derive(Debug, Default)]
 pub(crate) struct Before {
     timers: BTreeSet<EventId>,
     kept: BTreeSet<i64>,
+    is_over_budget: bool,
 }
 
 impl Before {
@@ -24,15 +25,18 @@ impl Before {
         Self {
             timers: instance.book.timers.values().map(|open| open.setting.clone()).collect(),
             kept: instance.mailbox.iter().map(|(number, _)| *number).collect(),
+            is_over_budget: instance.is_over_budget(),
         }
     }
 }
 
-/// Writes instances that have changed, in the order of their correlations.
+/// Writes instances that have changed, in the order of their correlations; those that stand over their agent's budget stand
+/// until then.
 pub(crate) async fn save(
     connection: &mut PgConnection,
     agent: &str,
     changed: &[(Before, Instance)],
+    until: Option<Timestamp>,
 ) -> Result<(), StoreError> {
     let all = || changed.iter().map(|(_, instance)| instance);
     let texts =
@@ -53,7 +57,7 @@ pub(crate) async fn save(
         .await?;
     save_kept(connection, agent, changed).await?;
     save_timers(connection, agent, changed).await?;
-    save_over_budget(connection, agent, changed).await?;
+    save_over_budget(connection, agent, changed, until).await?;
     Ok(())
 }
 
@@ -135,34 +139,52 @@ async fn save_timers(
     Ok(())
 }
 
-/// Notes which instances stand until the next hour of their agent's budget.
+/// Notes which instances stand until the next hour of their agent's budget, and which do not any more.
 async fn save_over_budget(
     connection: &mut PgConnection,
     agent: &str,
     changed: &[(Before, Instance)],
+    until: Option<Timestamp>,
 ) -> Result<(), sqlx::Error> {
-    let parked =
-        changed.iter().filter_map(|(_, one)| Some((one.correlation.as_str(), one.book.parked.as_ref()?)));
-    let over = parked.filter(|(_, parked)| parked.class == RefusalClass::OverBudget.as_str());
+    let gone = changed.iter().filter(|(before, one)| before.is_over_budget && !one.is_over_budget());
+    let gone: Vec<&str> = gone.map(|(_, one)| one.correlation.as_str()).collect();
+    if !gone.is_empty() {
+        let sql = "DELETE FROM brainops.saga_over_budget WHERE agent = $1 AND correlation = ANY ($2)";
+        sqlx::query(sql).bind(agent).bind(&gone).execute(&mut *connection).await?;
+    }
+    let over = changed.iter().filter(|(_, one)| one.is_over_budget());
+    let stands = over.filter_map(|(_, one)| Some((one.correlation.as_str(), one.book.parked.as_ref()?)));
     let (correlations, inputs): (Vec<&str>, Vec<&str>) =
-        over.map(|(correlation, parked)| (correlation, parked.input.as_str())).unzip();
+        stands.map(|(correlation, parked)| (correlation, parked.input.as_str())).unzip();
     if correlations.is_empty() {
         return Ok(());
     }
-    let sql = include_str!("../sql/stand_over_budget.sql");
-    sqlx::query(sql).bind(agent).bind(&correlations).bind(&inputs).execute(connection).await?;
+    let stand = sqlx::query(include_str!("../sql/stand_over_budget.sql")).bind(agent);
+    stand.bind(&correlations).bind(&inputs).bind(until).execute(connection).await?;
     Ok(())
 }
 
-/// Notes which inputs were taken.
+/// Notes which inputs were taken: in their turn, or before it.
 pub(crate) async fn note_taken(
     connection: &mut PgConnection,
     agent: &str,
     names: &[Uuid],
+    in_turn: bool,
 ) -> Result<(), sqlx::Error> {
-    let sql =
-        "INSERT INTO brainops.saga_inbox (input, agent) SELECT unnest($2::uuid[]), $1 ON CONFLICT DO NOTHING";
-    sqlx::query(sql).bind(agent).bind(names).execute(&mut *connection).await?;
+    let sql = "INSERT INTO brainops.saga_inbox (input, agent, passed_at) \
+               SELECT unnest($2::uuid[]), $1, CASE WHEN $3 THEN brainops.saga_clock() ELSE 'infinity' END \
+                   ON CONFLICT DO NOTHING";
+    sqlx::query(sql).bind(agent).bind(names).bind(in_turn).execute(&mut *connection).await?;
+    Ok(())
+}
+
+/// Notes that the turn has come of inputs that were taken before it.
+pub(crate) async fn note_passed(connection: &mut PgConnection, names: &[Uuid]) -> Result<(), sqlx::Error> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let sql = "UPDATE brainops.saga_inbox SET passed_at = brainops.saga_clock() WHERE input = ANY ($1)";
+    sqlx::query(sql).bind(names).execute(&mut *connection).await?;
     Ok(())
 }
 

@@ -79,8 +79,9 @@ impl Sitting<'_> {
         let unknown = Refusal::of(RefusalClass::UnknownVersion, "unknown_version");
         let agent = self.cast.version(instance.version).ok_or(unknown)?;
         let mut pen = Pen::new(author(self.cast, instance), event)?;
-        let passes = self.let_pass.as_ref().is_some_and(|input| *input == event.position().to_string());
-        if passes {
+        let pass = self.pass.as_ref().filter(|pass| pass.input == event.position().to_string());
+        let begins_chain = pass.is_some_and(|pass| pass.begins_chain);
+        if begins_chain {
             pen.begin_chain(); // with the person who lets it pass
         }
         let mut book = Book { beginning: None, ..instance.book.clone() };
@@ -95,14 +96,19 @@ impl Sitting<'_> {
         let mut turn = Turn::new(pen, timers);
         let state = Some(instance.state.as_str()).filter(|state| *state != "null");
         let reacted = agent.react(state, &input, &mut turn)?;
-        if turn.pen.has_decided() && !passes && !planted(Bug::LoopsAllowed) {
+        let is_bounded = !self.is_replay && !begins_chain && !planted(Bug::LoopsAllowed);
+        if turn.pen.has_decided() && is_bounded {
             let saga = turn.pen.author().subject();
-            agent.limits().check_chain(&CausePath::of(&event.envelope), &saga)?;
+            self.cast.limits_of(agent).check_chain(&CausePath::of(&event.envelope), &saga)?;
         }
-        self.purse.pay(Price::of(turn.pen.written()))?;
+        let price = Price::of(turn.pen.written());
         let mut draft = Draft::new(turn.pen, book, instance.phase, instance.mailbox.len());
         draft.renew_waits(reacted.waits);
         draft.apply(turn.acts)?;
+        match pass {
+            Some(_) => self.purse.charge(price),
+            None => self.purse.pay(price)?, // what is refused otherwise has cost nothing
+        }
         self.take_draft(draft, Some(reacted.state));
         Ok(())
     }

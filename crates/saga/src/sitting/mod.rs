@@ -57,14 +57,25 @@ pub(crate) struct Sitting<'a> {
     consumed: Vec<Position>,
     /// What every reaction is refused with, if anything.
     refusal: Option<Refusal>,
-    /// The position of the input that a person lets pass, whatever the agent allows itself.
-    let_pass: Option<String>,
+    /// What a person lets pass, whatever the agent allows itself.
+    pass: Option<Pass>,
     /// What its agent may still spend.
     purse: Purse,
+    /// Whether the log says what was refused, whatever its agent may by now.
+    is_replay: bool,
     /// Where it was parked.
     parked: Vec<SagaRefusal>,
     /// Reactions that are refused because they were, by the positions of their inputs, each as often as it was.
     refused: BTreeMap<String, VecDeque<Refusal>>,
+}
+
+/// An input that a person lets pass.
+#[derive(Debug)]
+struct Pass {
+    /// Its position.
+    input: String,
+    /// Whether a new chain of causes begins with that person.
+    begins_chain: bool,
 }
 
 /// What came of it.
@@ -88,8 +99,9 @@ impl<'a> Sitting<'a> {
             written: Vec::new(),
             consumed: Vec::new(),
             refusal: None,
-            let_pass: None,
+            pass: None,
             purse: Purse::UNBOUNDED,
+            is_replay: false,
             parked: Vec::new(),
             refused: BTreeMap::new(),
         }
@@ -98,6 +110,12 @@ impl<'a> Sitting<'a> {
     /// With so much to spend.
     pub(crate) fn with(mut self, purse: Purse) -> Self {
         self.purse = purse;
+        self
+    }
+
+    /// As it was: what its agent may is not asked, [`Sitting::refuse_at`] is told what was refused.
+    pub(crate) const fn again(mut self) -> Self {
+        self.is_replay = true;
         self
     }
 

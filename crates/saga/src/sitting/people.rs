@@ -2,8 +2,8 @@
 
 use brainops_event::Recorded;
 
-use super::Sitting;
 use super::act::author;
+use super::{Pass, Sitting};
 use crate::instance::Phase;
 use crate::own::Own;
 use crate::pen::Pen;
@@ -24,7 +24,7 @@ impl Sitting<'_> {
                 instance.book.paused = false;
                 self.drain(event)?;
             }
-            Own::Retried { input, skip } => self.retry(event, &input, skip)?,
+            Own::Retried { input, skip, by_clock } => self.retry(event, &input, skip, by_clock)?,
             Own::Cancelled => self.cancel(event)?,
             Own::Moved { from, to } => self.go_over(event, from, to)?,
         }
@@ -32,7 +32,16 @@ impl Sitting<'_> {
     }
 
     /// Goes on with the input at which it is parked, or without it. Void when it stands elsewhere by now.
-    pub(super) fn retry(&mut self, event: &Recorded<'_>, input: &str, skip: bool) -> Result<(), Refusal> {
+    ///
+    /// A person's word lets that input pass beyond the budget, and, unless the saga stood for the budget alone, beyond
+    /// the bounds of its chain of causes too. The clock lets pass nothing: it only has it tried again.
+    pub(super) fn retry(
+        &mut self,
+        event: &Recorded<'_>,
+        input: &str,
+        skip: bool,
+        by_clock: bool,
+    ) -> Result<(), Refusal> {
         let Some(instance) = &mut self.instance else { return Ok(()) };
         let Some(parked) = instance.book.parked.take_if(|parked| parked.input == input) else {
             return Ok(());
@@ -47,11 +56,10 @@ impl Sitting<'_> {
                 return self.change(pen, |draft| draft.end("not_begun"));
             }
         }
-        // Whom the next hour lets go on is in the chain of causes that it was in.
-        let is_by_budget = parked.class == RefusalClass::OverBudget.as_str();
-        self.let_pass = (!is_by_budget).then(|| input.to_owned());
+        let begins_chain = parked.class != RefusalClass::OverBudget.as_str();
+        self.pass = (!by_clock).then(|| Pass { input: input.to_owned(), begins_chain });
         let drained = self.drain(event);
-        self.let_pass = None;
+        self.pass = None;
         drained
     }
 

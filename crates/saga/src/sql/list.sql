@@ -1,5 +1,6 @@
 -- Sagas for people, by agent and correlation; $1 agent, $2 status, $3 those with an open wait or a parked input since
--- before then, $4 and $5 after this one, $6 how many.
+-- before then, $4 and $5 after this one, $6 how many, $7 those that stand over their agent's budget,
+-- or others.
 SELECT agent, correlation, run, version, revision, phase, status, state::text AS state, book::text AS book, kept, last_input_at
   FROM brainops.saga
  WHERE revision > 0
@@ -10,6 +11,7 @@ SELECT agent, correlation, run, version, revision, phase, status, state::text AS
         OR (status = 'paused' AND last_input_at < $3)
         OR EXISTS (SELECT FROM json_array_elements(book -> 'waits') AS wait
                     WHERE (wait ->> 'since')::timestamptz < $3))
+   AND ($7::boolean IS NULL OR coalesce(book -> 'parked' ->> 'class' = 'over_budget', false) = $7)
    AND ($4::text IS NULL OR (agent, correlation) > ($4, $5))
  ORDER BY agent, correlation
  LIMIT $6

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use brainops_event::{Outgoing, Position, TopicName};
+use brainops_event::{Outgoing, Position, TopicName, new_id};
 use brainops_log::{Item, end_frontier, read, start_frontier};
 use brainops_outbox::{Outbox, OutboxConfig, Relay};
-use brainops_saga::{Agent, Cast, Instance, RunError, SagaOptions, Stage, TimerError, fire_timers, run};
+use brainops_saga::{
+    Agent, Cast, Decide, Decider, Instance, RunError, SagaOptions, Stage, TimerError, decision_event,
+    fire_timers, run,
+};
 use brainops_testkit::{Namespace, Running, eventually, soon};
 use serde_json::Value;
 use sqlx::Row as _;
+
+use super::tally::AGENT;
 
 /// How long a test waits for anything.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -88,6 +93,14 @@ impl Scene {
                 answer.expect("acknowledged");
             }
         }
+    }
+
+    /// Has a person decide about a saga of the counting agent.
+    pub async fn decide(&self, correlation: &str, decide: Decide) {
+        let decider = Decider { by: "op-1".to_owned(), reason: "because".to_owned() };
+        let (id, now) = (new_id(uuid::Uuid::now_v7()), chrono::Utc::now());
+        let event = decision_event((AGENT, correlation), &decide, &decider, (id, now)).expect("a decision");
+        self.append(vec![event]).await;
     }
 
     /// All events of a topic, in the order of partitions and offsets; repeats are left out.

@@ -161,6 +161,7 @@ pub async fn list(State(doors): State<Arc<Doors>>, uri: Uri) -> Result<Response,
     let filter = Filter {
         agent,
         status,
+        over_budget: None,
         since_before: hours.map(|hours| Utc::now() - TimeDelta::hours(hours)),
         after: after.as_ref().map(|[agent, correlation]| (agent.as_str(), correlation.as_str())),
         limit: u32::try_from(limit + 1).unwrap_or(u32::MAX),

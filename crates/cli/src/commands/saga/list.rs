@@ -41,6 +41,7 @@ pub async fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Exi
     let Arguments { agent, status, stuck, longer_than_hours, limit } = arguments;
     let too_long = TimeDelta::hours(i64::from(*longer_than_hours));
     let filter = Filter {
+        over_budget: None,
         agent: agent.as_deref(),
         status: status.as_deref(),
         since_before: stuck.then(|| Utc::now() - too_long),

@@ -41,6 +41,8 @@ struct Shown {
     steps: Vec<Step>,
     /// What its agent remembers.
     state: Option<Box<RawValue>>,
+    /// Whether it has ended so long ago that only the log knows what it remembered.
+    is_reduced: bool,
     history: Vec<Event>,
 }
 
@@ -74,6 +76,7 @@ pub async fn run(context: &Context, Arguments { which, events }: &Arguments) -> 
         correlation_id: saga.book.correlation_id.clone(),
         steps: steps(saga),
         state: state(saga),
+        is_reduced: saga.is_reduced(),
         history,
     };
     context.output.answer(&shown, text)?;
@@ -105,7 +108,7 @@ async fn history(pool: &PgPool, agent: &str, saga: &Instance, limit: u32) -> any
 }
 
 fn text(shown: &Shown) -> String {
-    let Shown { saga, correlation_id, steps, state, history } = shown;
+    let Shown { saga, correlation_id, steps, state, is_reduced, history } = shown;
     let mut text = format!(
         "{} {}, saga {} of this correlation, version {}: {}\n",
         saga.agent, saga.correlation, saga.run, saga.version, saga.status
@@ -127,7 +130,9 @@ fn text(shown: &Shown) -> String {
     if saga.kept > 0 {
         text.push_str(&format!("kept        {} inputs wait for it\n", saga.kept));
     }
-    if let Some(state) = state {
+    if *is_reduced {
+        text.push_str("remembers   nothing any more: it has ended, and what it was stands in the log (brainops saga replay)\n");
+    } else if let Some(state) = state {
         text.push_str(&format!("remembers   {}\n", state.get()));
     }
     if !history.is_empty() {

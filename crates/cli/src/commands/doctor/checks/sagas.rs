@@ -1,7 +1,7 @@
 //! Whether agents are at work, and what waits for people.
 
 use anyhow::Context as _;
-use brainops_saga::{Filter, ListedSaga, RefusalClass, list, stopped};
+use brainops_saga::{Filter, ListedSaga, list, stopped};
 use chrono::{TimeDelta, Utc};
 use sqlx::PgPool;
 
@@ -16,16 +16,22 @@ const OVERDUE_WARNING_S: f64 = 10.0;
 
 pub async fn check(pool: &PgPool) -> Findings {
     let mut findings = Vec::new();
-    let parked = Filter { status: Some("parked"), limit: 1_000, ..Filter::default() };
-    let parked = list(pool, parked).await.context("sagas cannot be listed; was `brainops init` run?")?;
-    let (over, parked): (Vec<ListedSaga>, Vec<ListedSaga>) = parked.into_iter().partition(is_over_budget);
+    // Asked for apart: many of the one kind must not hide those of the other.
+    let parked = |over_budget| Filter {
+        status: Some("parked"),
+        over_budget: Some(over_budget),
+        limit: 1_000,
+        ..Filter::default()
+    };
+    let over = list(pool, parked(true)).await.context("sagas cannot be listed; was `brainops init` run?")?;
+    let parked = list(pool, parked(false)).await.context("sagas cannot be listed")?;
     if let Some(first) = over.first() {
         let found = format!(
             "{}sagas wait for the next hour of their agent's budget, such as {}",
             count(&over),
             name(first)
         );
-        let advice = "they go on by themselves; if it is too little, raise `limits` of the agent";
+        let advice = "they go on by themselves; if it is too little, raise it: agents.<name>.budget in the configuration";
         findings.push(Finding::warning(NAME, found, advice));
     }
     if let Some(first) = parked.first() {
@@ -84,10 +90,6 @@ fn count(all: &[ListedSaga]) -> String {
         1_000.. => "1,000 or more ".to_owned(),
         number => format!("{number} "),
     }
-}
-
-fn is_over_budget(one: &ListedSaga) -> bool {
-    one.saga.book.parked.as_ref().is_some_and(|parked| parked.class == RefusalClass::OverBudget.as_str())
 }
 
 fn name(one: &ListedSaga) -> String {
