@@ -210,6 +210,18 @@ impl Batch {
         records.map(|(index, (record, content))| self.item(index, record, content))
     }
 
+    /// Where each record stands, in the order of [`Batch::items`]: enough to know whether one is wanted, before it is looked
+    /// at by [`Batch::item_at`].
+    pub fn places(&self) -> impl Iterator<Item = Place<'_>> {
+        self.records.list.iter().map(|record| self.records.place(record))
+    }
+
+    /// The record of this number in the order of [`Batch::items`], with its verdict; none when there are fewer.
+    pub fn item_at(&self, index: usize) -> Option<Item<'_>> {
+        let (record, content) = (self.records.list.get(index)?, self.contents.get(index)?);
+        Some(self.item(index, record, content))
+    }
+
     /// What to count, by topic, of what is known before an item is looked at.
     pub(crate) fn counts(&self) -> BTreeMap<&TopicName, Counts> {
         let mut of_places = vec![Counts::default(); self.records.places().len()];

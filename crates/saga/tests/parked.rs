@@ -6,10 +6,9 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use brainops_event::new_id;
-use brainops_saga::{Decide, Decider, decision_event};
+use brainops_saga::Decide;
 use brainops_testkit::eventually;
-use common::{AGENT, LIMIT, Scene, Tally, check, count, count_with};
+use common::{LIMIT, Scene, Tally, check, count, count_with};
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -284,6 +284,12 @@ impl History {
         Ok(())
     }
 
+    /// Whether an input stands at this place.
+    pub(crate) fn wants(&self, place: brainops_log::Place<'_>) -> bool {
+        let Some(topic) = self.topics.iter().position(|topic| topic == place.topic) else { return false };
+        self.wanted.contains_key(&Place { topic, partition: place.partition, offset: place.offset })
+    }
+
     /// Reads an input, and hands on what its sagas can go on with now: each transaction, and the input itself if that was
     /// the last that it waited for.
     ///

@@ -1,11 +1,10 @@
 //! A share of an agent's sagas takes its history again. Pure.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasher as _;
 use std::num::NonZeroUsize;
 
-use brainops_event::{Recorded, Timestamp};
-use foldhash::fast::{FixedState, RandomState};
+use brainops_event::{Partition, Recorded, Timestamp};
+use foldhash::fast::RandomState;
 
 use super::compare::{Difference, compare};
 use super::found::{MAX_TOLD, Replayed};
@@ -26,12 +25,14 @@ pub(super) struct Share {
 }
 
 impl Share {
-    pub(super) fn has(&self, correlation: &str) -> bool {
-        if self.correlation.as_ref().is_some_and(|wanted| wanted != correlation) {
-            return false;
-        }
-        // The same for all workers of a process, which is all that matters.
-        FixedState::default().hash_one(correlation) % self.of.get() as u64 == self.number as u64
+    /// Whether it has the sagas of a partition of the topic `saga`: what is said of one is in one partition.
+    pub(super) fn has(&self, partition: Partition) -> bool {
+        usize::try_from(partition.get()).unwrap_or(0) % self.of.get() == self.number
+    }
+
+    /// Whether a saga of such a partition is wanted.
+    pub(super) fn is_about(&self, correlation: &str) -> bool {
+        self.correlation.as_ref().is_none_or(|wanted| wanted == correlation)
     }
 }
 

@@ -1,8 +1,9 @@
 //! Reads the history of an agent's sagas and lets them take it again, shared out among workers.
 //!
-//! Sagas know nothing of each other. So each worker is a whole replay of its share of them, by a hash of their correlation:
-//! every batch goes to all workers, and each looks for what its sagas have had. What is found does not depend on how many
-//! there are. Two batches wait for each worker at most.
+//! Sagas know nothing of each other. So each worker is a whole replay of its share of them, those of some partitions of the
+//! topic `saga`: every batch goes to all workers, and each looks at what stands in its partitions, and then at what its sagas
+//! have had, which it knows by position. What is found does not depend on how many there are. Two batches wait for each
+//! worker at most.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -169,10 +170,17 @@ fn work(
             has_told_all = true;
             history.take_ready(&mut take)?;
         }
-        for item in batch.items() {
-            let Item::Event(event) = item else { continue };
+        for (index, place) in batch.places().enumerate() {
+            let is_wanted = match pass {
+                Pass::Told => share.has(place.partition),
+                Pass::Inputs => history.wants(place),
+            };
+            if !is_wanted {
+                continue; // what stands there need not be looked at
+            }
+            let Some(Item::Event(event)) = batch.item_at(index) else { continue };
             match pass {
-                Pass::Told => history.hear(&event, |name| share.has(name))?,
+                Pass::Told => history.hear(&event, |name| share.is_about(name))?,
                 Pass::Inputs => history.read(&event, &mut take)?,
             }
         }
