@@ -76,6 +76,20 @@ pub async fn begin(pool: &PgPool, keeper: &Keeper) -> Result<Transaction<'static
     pool.begin_with(AssertSqlSafe(format!("BEGIN; SET LOCAL application_name = '{name}'"))).await
 }
 
+/// The same for a transaction that moves checkpoints and does nothing else: its commit need not reach the disk, for what a
+/// crash takes back is read again, and there was nothing in it.
+///
+/// # Errors
+/// Postgres does not answer.
+pub async fn begin_unhurried(
+    pool: &PgPool,
+    keeper: &Keeper,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    let name = keeper.name();
+    let begin = format!("BEGIN; SET LOCAL application_name = '{name}'; SET LOCAL synchronous_commit = off");
+    pool.begin_with(AssertSqlSafe(begin)).await
+}
+
 /// Raises the epochs of these partitions: from here on, nobody else's is good. Waits for locks as long as the
 /// transaction's `lock_timeout` says.
 ///

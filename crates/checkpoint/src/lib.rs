@@ -13,7 +13,8 @@ pub mod sqlstate;
 mod takeover;
 
 pub use checkpoint::{
-    Asked, Checkpoint, Move, Place, begin, lock_own, move_on, place, raise_epochs, read_locked,
+    Asked, Checkpoint, Move, Place, begin, begin_unhurried, lock_own, move_on, place, raise_epochs,
+    read_locked,
 };
 pub use held::{Held, State, enter, plan};
 pub use keeper::Keeper;

@@ -145,6 +145,11 @@ impl Outbox {
     pub fn wake(&self) {
         self.shared.wake_all();
     }
+
+    /// The same for new rows of these partitions alone: whoever sends to others need not look.
+    pub fn wake_for(&self, partitions: impl IntoIterator<Item = Partition>) {
+        self.shared.wake(partitions.into_iter());
+    }
 }
 
 impl Shared {

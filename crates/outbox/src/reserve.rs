@@ -20,7 +20,7 @@ use crate::prepared::Prepared;
 use crate::receipt::Enqueued;
 
 /// Reserves and queues events in a transaction of the caller's: they are sent once it is committed, and then a call
-/// of [`crate::Outbox::wake`] spares them a wait. Answers in order. The commit is made synchronous.
+/// of [`crate::Outbox::wake`] spares them a wait. Answers in order. The commit is made synchronous if anything is queued.
 ///
 /// # Errors
 /// Postgres refuses, or the connection is lost: the transaction is over.
@@ -42,7 +42,6 @@ pub async fn enqueue_behind(
     prepared: &[Prepared],
     gates: &[Option<usize>],
 ) -> Result<Vec<Enqueued>, sqlx::Error> {
-    sqlx::query("SET LOCAL synchronous_commit = on").execute(&mut *connection).await?;
     reserve(connection, &prepared.iter().collect::<Vec<_>>(), gates).await
 }
 

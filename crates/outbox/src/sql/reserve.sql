@@ -34,4 +34,5 @@ WITH numbered AS MATERIALIZED (
     LEFT JOIN fresh AS gate ON gate.nth = record.gate
     ORDER BY numbered.outbox_id
 )
-SELECT nth, outbox_id FROM fresh
+-- what is queued must outlive a crash of this database
+SELECT nth, outbox_id, set_config('synchronous_commit', 'on', true) FROM fresh

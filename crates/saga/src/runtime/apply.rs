@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use brainops_checkpoint::advance::{Fate, Found, fate, fate_of_all};
 use brainops_checkpoint::backoff::Backoff;
 use brainops_checkpoint::sqlstate::{Remedy, outcome_is_unknown, remedy};
-use brainops_checkpoint::{Held, Keeper, Move, Place, State, begin, lock_own, move_on, plan, read_locked};
+use brainops_checkpoint::{
+    Held, Keeper, Move, Place, State, begin, begin_unhurried, lock_own, move_on, plan, read_locked,
+};
 use brainops_event::types::saga::SagaUnrouted;
-use brainops_event::{Envelope, EventType, Outgoing, Subject, TypedEvent as _, derived_id};
+use brainops_event::{Envelope, EventType, Outgoing, Partition, Subject, TypedEvent as _, derived_id};
 use brainops_fault::{Bug, planted, point};
-use brainops_log::{Batch, Item};
+use brainops_log::{Item, Span};
 use brainops_outbox::{AppendError, Enqueued, Outbox, Prepared, enqueue, enqueue_behind};
 use metrics::{counter, histogram};
 use sqlx::{PgPool, Postgres, Transaction};
@@ -73,6 +75,17 @@ struct Done {
     parked: u64,
     over_budget: u64,
     unrouted: usize,
+    /// Partitions for which something was put into the outbox.
+    queued: BTreeSet<Partition>,
+}
+
+/// What has been put into the outbox.
+#[derive(Debug, Default)]
+struct Told {
+    /// Inputs that led to a decision that stands in the log in other words.
+    conflicts: Refused,
+    /// Where the rest goes to.
+    queued: BTreeSet<Partition>,
 }
 
 /// What stops an attempt.
@@ -104,17 +117,23 @@ impl Applier {
         }
     }
 
-    /// Applies a batch. Partitions that cannot be gone on with are stopped; the others go on.
+    /// Takes what stands in these spans, which was sorted for the first attempt. Partitions that cannot be gone on with are stopped; the others go on.
     ///
     /// # Errors
     /// [`Halt`] when the agent cannot go on, or shutdown came during an outage.
-    pub(crate) async fn apply(&mut self, batch: &Batch, shutdown: &CancellationToken) -> Result<(), Halt> {
+    pub(crate) async fn apply(
+        &mut self,
+        items: &[Item<'_>],
+        spans: &[Span],
+        sorted: Inputs<'_>,
+        shutdown: &CancellationToken,
+    ) -> Result<(), Halt> {
         point("saga.batch_received");
         let started = Instant::now();
-        let items: Vec<Item<'_>> = batch.items().collect();
         let (mut refused, mut backoff) = (Refused::default(), Backoff::for_database());
+        let mut sorted = Some(sorted);
         loop {
-            let moves = plan(batch.spans(), &mut self.held);
+            let moves = plan(spans, &mut self.held);
             if moves.is_empty() {
                 return Ok(());
             }
@@ -122,7 +141,8 @@ impl Applier {
                 self.wait(&mut backoff, "the outbox is full", shutdown).await?;
                 continue;
             }
-            match self.attempt(sort(&self.cast, &items), &Fence::Moves(&moves), &refused).await {
+            let inputs = sorted.take().unwrap_or_else(|| sort(&self.cast, items));
+            match self.attempt(inputs, &Fence::Moves(&moves), &refused).await {
                 Ok(Attempt::Committed(done)) => {
                     self.committed(&moves, &done);
                     histogram!(names::BATCH_SECONDS, "agent" => self.agent()).record(started.elapsed());
@@ -165,7 +185,11 @@ impl Applier {
         fence: &Fence<'_>,
         refused: &Refused,
     ) -> Result<Attempt, Failed> {
-        let mut transaction = begin(&self.pool, &self.keeper).await?;
+        let mut transaction = match inputs.is_empty() {
+            // Where the checkpoints are between two inputs can be found out again.
+            true => begin_unhurried(&self.pool, &self.keeper).await?,
+            false => begin(&self.pool, &self.keeper).await?,
+        };
         if switch::hold(&mut transaction, self.agent()).await? {
             transaction.rollback().await?;
             return Ok(Attempt::Stopped);
@@ -192,7 +216,9 @@ impl Applier {
             transaction.commit().await?;
             transaction = begin(&self.pool, &self.keeper).await?;
         }
-        let conflicts = self.tell(&mut transaction, &inputs.unrouted, &reactions).await?;
+        let Told { conflicts, mut queued } =
+            self.tell(&mut transaction, &inputs.unrouted, &reactions).await?;
+        queued.extend(&reactions.queued);
         if !conflicts.is_empty() {
             transaction.rollback().await?;
             return Ok(Attempt::Conflicts(conflicts));
@@ -206,6 +232,7 @@ impl Applier {
             parked: reactions.parked,
             over_budget: reactions.over_budget,
             unrouted: inputs.unrouted.len(),
+            queued,
         };
         match transaction.commit().await {
             Ok(()) => Ok(Attempt::Committed(done)),
@@ -303,7 +330,7 @@ impl Applier {
         reactions.early = early;
         if let Some(spent) = spent {
             reactions.until = Some(spent.until);
-            self.spend(transaction, &spent, &reactions).await?;
+            reactions.queued = self.spend(transaction, &spent, &reactions).await?;
         }
         let began = |place: &String| reactions.changed.iter().any(|(_, one)| one.correlation == *place);
         let empty: Vec<String> = places.into_iter().filter(|place| !began(place)).collect();
@@ -331,43 +358,46 @@ impl Applier {
         transaction: &mut Transaction<'static, Postgres>,
         spent: &Spent,
         reactions: &Reactions,
-    ) -> Result<(), Failed> {
+    ) -> Result<BTreeSet<Partition>, Failed> {
         spent.add(transaction, self.agent(), reactions.price).await?;
         let exhausted = spent.exhausted(self.agent(), &self.cast.limits(), reactions.purse.exhausted());
         let exhausted = exhausted.map_err(|refusal| self.row(refusal))?;
-        if !exhausted.is_empty() {
-            let prepared = self.prepare(exhausted).await?;
-            enqueue(transaction, &prepared).await?; // said before in this hour, by whatever process: it is said
+        if exhausted.is_empty() {
+            return Ok(BTreeSet::new());
         }
-        Ok(())
+        let prepared = self.prepare(exhausted).await?;
+        enqueue(transaction, &prepared).await?; // said before in this hour, by whatever process: it is said
+        Ok(prepared.iter().map(Prepared::partition).collect())
     }
 
-    /// Puts decisions into the outbox; answers which inputs led to one that stands there in other words.
+    /// Puts decisions into the outbox.
     async fn tell(
         &self,
         transaction: &mut Transaction<'static, Postgres>,
         unrouted: &[Unrouted],
         reactions: &Reactions,
-    ) -> Result<Refused, Failed> {
-        let mut conflicts = Refused::new();
+    ) -> Result<Told, Failed> {
+        let mut told = Told::default();
         if !unrouted.is_empty() {
             note_unrouted(transaction, self.agent(), unrouted).await?;
             let events = unrouted.iter().map(|one| unrouted_event(self.agent(), one));
             let events = events.collect::<Result<Vec<_>, _>>().map_err(|refusal| self.row(refusal))?;
             let prepared = self.prepare(events).await?;
             enqueue(transaction, &prepared).await?; // said before, in whatever words: it is said
+            told.queued.extend(prepared.iter().map(Prepared::partition));
         }
         if reactions.events.is_empty() {
-            return Ok(conflicts);
+            return Ok(told);
         }
         let prepared = self.prepare(reactions.events.clone()).await?;
+        told.queued.extend(prepared.iter().map(Prepared::partition));
         let enqueued = enqueue_behind(transaction, &prepared, &reactions.gates).await?;
         for (enqueued, cause) in enqueued.iter().zip(&reactions.causes) {
             if matches!(enqueued, Enqueued::Conflict { .. }) {
-                conflicts.insert(cause.clone(), CONFLICT);
+                told.conflicts.insert(cause.clone(), CONFLICT);
             }
         }
-        Ok(conflicts)
+        Ok(told)
     }
 
     async fn prepare(&self, events: Vec<Outgoing>) -> Result<Vec<Prepared>, Failed> {
@@ -402,9 +432,7 @@ impl Applier {
 
     /// Wakes the relay, and counts what a committed transaction has done.
     fn count(&self, done: &Done) {
-        if done.events + done.unrouted > 0 {
-            self.outbox.wake();
-        }
+        self.outbox.wake_for(done.queued.iter().copied());
         let agent = self.agent();
         counter!(names::INPUTS_TOTAL, "agent" => agent).increment(done.taken as u64);
         counter!(names::EVENTS_TOTAL, "agent" => agent).increment(done.events as u64);

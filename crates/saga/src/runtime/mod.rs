@@ -22,6 +22,7 @@ mod ahead;
 mod apply;
 pub(crate) mod budget;
 mod error;
+mod put_off;
 mod react;
 mod run;
 mod session;

@@ -1,8 +1,8 @@
 //! Lets locked instances take their inputs. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use brainops_event::{Outgoing, Timestamp};
+use brainops_event::{Outgoing, Partition, Timestamp};
 use uuid::Uuid;
 
 use super::sort::{Inputs, Sorted};
@@ -53,6 +53,8 @@ pub(crate) struct Reactions {
     pub(crate) over_budget: u64,
     /// Until when these wait.
     pub(crate) until: Option<Timestamp>,
+    /// Where it was said that the budget did not suffice.
+    pub(crate) queued: BTreeSet<Partition>,
 }
 
 /// Gives each instance its inputs, in order.

@@ -7,13 +7,15 @@ use std::time::{Duration, Instant};
 use brainops_checkpoint::backoff::Backoff;
 use brainops_checkpoint::{Asked, Blocker, Checkpoint, Place, State, enter, take_over};
 use brainops_fault::point;
-use brainops_log::{Assignment, Batch, Follower, ReadError, Signal};
+use brainops_log::{Assignment, Batch, Follower, Item, ReadError, Signal, Span};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::ahead::{Ahead, MOST, names_of, urgent};
 use super::apply::Applier;
 use super::error::{Halt, RunError};
+use super::put_off::PutOff;
+use super::sort::{Inputs, sort};
 
 /// How long the batch in flight may go on after shutdown was asked for. With what follows, a process ends within ten
 /// seconds.
@@ -51,26 +53,42 @@ pub(crate) struct Session {
     shutdown: CancellationToken,
     /// How many records and bytes a batch has at most.
     most: (usize, usize),
+    /// What only moves checkpoints, and waits for company.
+    put_off: PutOff,
     /// Since when a partition is ours in the group and somebody else's in the database.
     taken_over_at: Option<Instant>,
 }
 
 impl Session {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         applier: Applier,
         follower: Follower,
         most: (usize, usize),
         shutdown: CancellationToken,
     ) -> Self {
-        Self { applier, follower, shutdown, most, taken_over_at: None }
+        Self { applier, follower, shutdown, most, put_off: PutOff::default(), taken_over_at: None }
     }
 
     pub(crate) async fn follow(&mut self) -> Result<Ended, SessionEnd> {
         let shutdown = self.shutdown.clone();
         loop {
+            let due = self.put_off.due();
+            let is_due = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
             let signal = tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return Ok(Ended::ShutDown),
+                () = shutdown.cancelled() => {
+                    self.catch_up().await?;
+                    return Ok(Ended::ShutDown);
+                }
+                () = is_due => {
+                    self.catch_up().await?;
+                    continue;
+                }
                 signal = self.follower.next() => signal,
             };
             if let Some(ended) = self.heed(signal).await? {
@@ -84,8 +102,14 @@ impl Session {
         let mut next = Some(signal);
         while let Some(signal) = next.take() {
             match signal {
-                Signal::Assigned(assignment) => self.assigned(assignment).await?,
-                Signal::Revoked(places) => self.revoked(&places),
+                Signal::Assigned(assignment) => {
+                    self.catch_up().await?;
+                    self.assigned(assignment).await?;
+                }
+                Signal::Revoked(places) => {
+                    self.catch_up().await?;
+                    self.revoked(&places);
+                }
                 Signal::Batch(batch) => {
                     let mut is_behind = self.is_full(&batch);
                     let mut ahead = Ahead::default();
@@ -200,11 +224,32 @@ impl Session {
         );
     }
 
-    /// Applies a batch; after shutdown was asked for, it gets a little longer.
+    /// Applies a batch, or puts it off when it concerns nobody.
     async fn apply(&mut self, batch: &Batch) -> Result<(), Halt> {
+        if !self.put_off.goes_on_with(batch.spans()) {
+            self.catch_up().await?; // something is read again: what is right, the checkpoints say
+        }
+        let items: Vec<Item<'_>> = batch.items().collect();
+        let sorted = sort(&self.applier.cast, &items);
+        if sorted.is_empty() {
+            self.put_off.add(batch.spans());
+            return if self.put_off.due() <= Some(Instant::now()) { self.catch_up().await } else { Ok(()) };
+        }
+        let spans = self.put_off.take_with(batch.spans());
+        self.take(&items, &spans, sorted).await
+    }
+
+    /// Moves the checkpoints past what was put off.
+    async fn catch_up(&mut self) -> Result<(), Halt> {
+        let spans = self.put_off.take_with(&[]);
+        if spans.is_empty() { Ok(()) } else { self.take(&[], &spans, Inputs::default()).await }
+    }
+
+    /// Takes what stands in these spans; after shutdown was asked for, it gets a little longer.
+    async fn take(&mut self, items: &[Item<'_>], spans: &[Span], sorted: Inputs<'_>) -> Result<(), Halt> {
         let Self { applier, shutdown, .. } = self;
         let agent = applier.cast.name();
-        within_drain(agent, shutdown, applier.apply(batch, shutdown)).await
+        within_drain(agent, shutdown, applier.apply(items, spans, sorted, shutdown)).await
     }
 
     /// Whether partitions that the group leaves with us have been somebody else's for too long.

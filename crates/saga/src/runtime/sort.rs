@@ -115,6 +115,11 @@ impl<'a> Inputs<'a> {
         });
     }
 
+    /// Whether nobody is concerned.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_correlation.is_empty() && self.unrouted.is_empty()
+    }
+
     /// Leaves out what stands in partitions that are not ours any more.
     pub(crate) fn keep_only(&mut self, places: &BTreeSet<Place>) {
         for inputs in self.by_correlation.values_mut() {
