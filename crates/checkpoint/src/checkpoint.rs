@@ -72,8 +72,7 @@ pub struct Move {
 /// # Errors
 /// Postgres does not answer.
 pub async fn begin(pool: &PgPool, keeper: &Keeper) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
-    let name = keeper.name();
-    pool.begin_with(AssertSqlSafe(format!("BEGIN; SET LOCAL application_name = '{name}'"))).await
+    begin_with(pool, keeper, "").await
 }
 
 /// The same for a transaction that moves checkpoints and does nothing else: its commit need not reach the disk, for what a
@@ -85,9 +84,16 @@ pub async fn begin_unhurried(
     pool: &PgPool,
     keeper: &Keeper,
 ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    begin_with(pool, keeper, "; SET LOCAL synchronous_commit = off").await
+}
+
+async fn begin_with(
+    pool: &PgPool,
+    keeper: &Keeper,
+    more: &'static str,
+) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
     let name = keeper.name();
-    let begin = format!("BEGIN; SET LOCAL application_name = '{name}'; SET LOCAL synchronous_commit = off");
-    pool.begin_with(AssertSqlSafe(begin)).await
+    pool.begin_with(AssertSqlSafe(format!("BEGIN; SET LOCAL application_name = '{name}'{more}"))).await
 }
 
 /// Raises the epochs of these partitions: from here on, nobody else's is good. Waits for locks as long as the

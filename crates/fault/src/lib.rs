@@ -64,6 +64,7 @@ pub const POINTS: &[&str] = &[
     "task.committed",
     "outbox.reserved",
     "outbox.committed",
+    "handover.committed",
     "relay.lease_taken",
     "relay.tail_read",
     "relay.numbered",

@@ -146,7 +146,7 @@ impl Committer {
         histogram!(GROUP_EVENTS).record(events.len() as f64);
         let Some(connection) = &mut self.connection else { return Err(sqlx::Error::PoolClosed) };
         let mut transaction = connection.begin().await?;
-        let enqueued = reserve(&mut transaction, &events, &[]).await?;
+        let enqueued = reserve(&mut transaction, &events, &[], &[]).await?.enqueued;
         fault::point("outbox.reserved");
         let kept = enqueued.into_iter().map(|enqueued| {
             let row = match &enqueued {

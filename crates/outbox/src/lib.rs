@@ -17,6 +17,7 @@
 //! | what was committed is sent, in one order per partition, whoever dies | `relay`, `recovery` |
 //! | the position that is answered is that of the first record | `relay::session`, `relay::recover` |
 //! | an event behind a gate stands in the log only if its gate does | `gates`, `relay::sending` |
+//! | what a transaction numbers itself is sent in the same order | `handover` |
 //! | nothing is buffered without bound | `room`, `relay::flight` |
 
 mod append;
@@ -25,6 +26,7 @@ mod config;
 mod digest;
 mod error;
 mod gates;
+mod handover;
 mod listen;
 mod metrics;
 mod migrate;
@@ -44,6 +46,7 @@ mod waiters;
 
 pub use config::{OutboxConfig, OutboxConfigError};
 pub use error::{AppendError, NotOpen, OutboxError, RelayError};
+pub use handover::Handover;
 pub use metrics::describe_metrics;
 pub use migrate::migrate;
 pub use outbox::Outbox;

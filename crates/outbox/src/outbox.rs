@@ -16,6 +16,7 @@ use crate::committer::{Committer, Request};
 use crate::config::OutboxConfig;
 use crate::error::{AppendError, NotOpen, OutboxError};
 use crate::gates::Gates;
+use crate::handover::{Handoff, shard_of};
 use crate::listen::Listener;
 use crate::places::Places;
 use crate::prepared::{Prepared, Preparer};
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) gates: Gates,
     pub(crate) room: QueueRoom,
     pub(crate) wakes: Vec<Wake>,
+    /// By shard.
+    pub(crate) handoffs: Vec<Handoff>,
     /// Somebody waits for a row that may be acknowledged already.
     pub(crate) look: Notify,
     /// A relay of another process may be asleep.
@@ -91,6 +94,7 @@ impl Outbox {
             gates: Gates::default(),
             room: QueueRoom::new(),
             wakes: (0..config.shards).map(|_| Wake::default()).collect(),
+            handoffs: (0..config.shards).map(|_| Handoff::default()).collect(),
             look: Notify::new(),
             call: Notify::new(),
             opened: AtomicBool::new(false),
@@ -202,7 +206,7 @@ impl Shared {
     pub(crate) fn wake(&self, partitions: impl Iterator<Item = Partition>) {
         let mut called = vec![false; self.wakes.len()];
         for partition in partitions {
-            let shard = usize::try_from(partition.get()).unwrap_or(0) % self.wakes.len();
+            let shard = shard_of(partition, self.wakes.len());
             if !std::mem::replace(&mut called[shard], true) {
                 self.wakes[shard].rows.notify_one();
             }

@@ -10,6 +10,7 @@ use brainops_log::{Cluster, MAX_RECORD_BYTES, Registry, RegistryError};
 use crate::digest::EventDigest;
 use crate::error::AppendError;
 use crate::places::Places;
+use crate::relay::Numbered;
 
 /// An event that fits: its schema is registered, its record complete, its partition known.
 #[derive(Debug, Clone)]
@@ -35,6 +36,20 @@ impl Prepared {
     /// The partition that it goes to.
     pub fn partition(&self) -> Partition {
         self.partition
+    }
+
+    /// As the row that it is, with its place in the order of sending and the row that must stand in the log before it.
+    /// Nothing: its headers are not what they were made.
+    pub(crate) fn numbered(&self, outbox_id: i64, send_no: i64, gate: Option<i64>) -> Option<Numbered> {
+        Some(Numbered {
+            outbox_id,
+            place: (self.topic.clone(), self.partition),
+            send_no,
+            key: self.key.clone(),
+            headers: serde_json::from_str(&self.headers).ok()?,
+            value: self.value.clone(),
+            gate,
+        })
     }
 
     /// Bytes of its value, headers and key.

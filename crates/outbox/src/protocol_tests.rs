@@ -101,6 +101,37 @@ fn a_row_behind_a_gate_stands_in_the_log_only_if_its_gate_does() {
     }
 }
 
+/// Writers that number their rows themselves where the relay of their process is open.
+fn handed_over(rows: &[u8], may: Left, mistake: Option<Mistake>) -> Scene {
+    let late = (1 << rows.len()) - 1;
+    Scene { hands_over: true, in_order: true, late, ..Scene::new(rows, may, mistake) }
+}
+
+#[test]
+fn what_writers_number_themselves_keeps_the_order_in_every_history() {
+    let twice = Left { takeovers: 2, ..NOTHING };
+    let ended = Left { ends: 2, ..NOTHING };
+    for may in [ORDINARY, twice, ended] {
+        holds("handed over, one partition", &handed_over(&[0, 0, 0], may, None), 5_000);
+    }
+    let behind = Scene { gates: vec![None, Some(0), None], ..handed_over(&[0, 1, 1], ORDINARY, None) };
+    holds("handed over, behind a gate", &behind, 5_000);
+    let restored = Left { ends: 1, restores: 1, ..NOTHING };
+    holds("handed over, restored", &handed_over(&[0, 0], restored, None), 3_000);
+}
+
+#[test]
+fn every_mistake_of_writers_that_number_is_found() {
+    let cases = [
+        (Mistake::NumberedPastWaiting, "one writer's rows"),
+        (Mistake::HandedLate, "order"),
+        (Mistake::NotDoubted, ""),
+    ];
+    for (mistake, expected) in cases {
+        is_found(&handed_over(&[0, 0, 0], ORDINARY, Some(mistake)), expected);
+    }
+}
+
 #[test]
 fn every_mistake_about_gates_is_found() {
     for mistake in [Mistake::GateNotHeeded, Mistake::GateTrustedByNumber, Mistake::HeldRowsSent] {

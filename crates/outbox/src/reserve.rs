@@ -18,6 +18,7 @@ use sqlx::postgres::{PgConnection, PgRow};
 
 use crate::prepared::Prepared;
 use crate::receipt::Enqueued;
+use crate::relay::Numbered;
 
 /// Reserves and queues events in a transaction of the caller's: they are sent once it is committed, and then a call
 /// of [`crate::Outbox::wake`] spares them a wait. Answers in order. The commit is made synchronous if anything is queued.
@@ -42,22 +43,41 @@ pub async fn enqueue_behind(
     prepared: &[Prepared],
     gates: &[Option<usize>],
 ) -> Result<Vec<Enqueued>, sqlx::Error> {
-    reserve(connection, &prepared.iter().collect::<Vec<_>>(), gates).await
+    Ok(reserve(connection, &prepared.iter().collect::<Vec<_>>(), gates, &[]).await?.enqueued)
 }
 
+/// What became of the events of one call.
+pub(crate) struct Reserved {
+    /// For each event, in order.
+    pub(crate) enqueued: Vec<Enqueued>,
+    /// Rows that were given their place in the order of sending, in that order.
+    pub(crate) numbered: Vec<Numbered>,
+    /// Partitions of the other new rows.
+    pub(crate) left: Vec<Partition>,
+}
+
+/// A row that was queued.
+#[derive(Debug, Clone, Copy)]
+struct New {
+    outbox_id: i64,
+    send_no: Option<i64>,
+}
+
+/// Reserves and queues; numbers rows of these shards, as far as they are held in these epochs.
 pub(crate) async fn reserve(
     connection: &mut PgConnection,
     prepared: &[&Prepared],
     gates: &[Option<usize>],
-) -> Result<Vec<Enqueued>, sqlx::Error> {
+    held: &[(u16, i64)],
+) -> Result<Reserved, sqlx::Error> {
     let said = Said::of(prepared);
     let firsts: Vec<&Prepared> = said.firsts.iter().map(|index| prepared[*index]).collect();
     let gates = said.gates(gates);
-    let new = insert(connection, &firsts, &gates).await?;
+    let new = insert(connection, &firsts, &gates, held).await?;
     let mut standing: Vec<Option<Standing>> = new
         .iter()
         .zip(&firsts)
-        .map(|(new, event)| new.map(|outbox_id| Standing::new(event, outbox_id)))
+        .map(|(new, event)| new.map(|new| Standing::new(event, new.outbox_id)))
         .collect();
     let missing: Vec<usize> = (0..firsts.len()).filter(|index| standing[*index].is_none()).collect();
     if !missing.is_empty() {
@@ -67,8 +87,21 @@ pub(crate) async fn reserve(
         }
     }
     let standing: Vec<Standing> = standing.into_iter().flatten().collect();
-    put_behind(connection, &new, &gates, &standing).await?;
-    Ok(said.answers(prepared, &new, &standing))
+    let behind: Vec<Option<i64>> = gates.iter().map(|gate| standing[(*gate)?].awaited()).collect();
+    put_behind(connection, &new, &gates, &behind).await?;
+    let (mut numbered, mut left) = (Vec::new(), Vec::new());
+    for ((new, event), gate) in new.iter().zip(&firsts).zip(behind) {
+        match new {
+            Some(New { outbox_id, send_no: Some(send_no) }) => {
+                numbered
+                    .push(event.numbered(*outbox_id, *send_no, gate).ok_or_else(|| impossible("headers"))?);
+            }
+            Some(New { send_no: None, .. }) => left.push(event.partition),
+            None => {}
+        }
+    }
+    numbered.sort_by_key(|row| row.outbox_id);
+    Ok(Reserved { enqueued: said.answers(prepared, &new, &standing), numbered, left })
 }
 
 /// Which events of a call are the first of their name, and which repeat one of them.
@@ -102,21 +135,22 @@ impl Said {
     }
 
     /// The answer for each event: `new` and `standing` belong to the firsts.
-    fn answers(&self, prepared: &[&Prepared], new: &[Option<i64>], standing: &[Standing]) -> Vec<Enqueued> {
+    fn answers(&self, prepared: &[&Prepared], new: &[Option<New>], standing: &[Standing]) -> Vec<Enqueued> {
         let answer = |(index, first): (usize, &usize)| match new[*first] {
-            Some(outbox_id) if self.firsts[*first] == index => Enqueued::New { outbox_id },
+            Some(New { outbox_id, .. }) if self.firsts[*first] == index => Enqueued::New { outbox_id },
             _ => standing[*first].judge(prepared[index]),
         };
         self.first_of.iter().enumerate().map(answer).collect()
     }
 }
 
-/// Answers for each event with the number of its row, if its name was new.
+/// Answers for each event with its row, if its name was new.
 async fn insert(
     connection: &mut PgConnection,
     events: &[&Prepared],
     gates: &[Option<usize>],
-) -> Result<Vec<Option<i64>>, sqlx::Error> {
+    held: &[(u16, i64)],
+) -> Result<Vec<Option<New>>, sqlx::Error> {
     let nth_of = |gate: &Option<usize>| gate.and_then(|index| i64::try_from(index + 1).ok());
     let rows = sqlx::query(include_str!("sql/reserve.sql"))
         .bind(events.iter().map(|event| event.source.as_str()).collect::<Vec<_>>())
@@ -129,11 +163,14 @@ async fn insert(
         .bind(events.iter().map(|event| event.headers.as_str()).collect::<Vec<_>>())
         .bind(events.iter().map(|event| event.value.as_slice()).collect::<Vec<_>>())
         .bind(gates.iter().map(nth_of).collect::<Vec<_>>())
+        .bind(held.iter().filter_map(|(shard, _)| i16::try_from(*shard).ok()).collect::<Vec<_>>())
+        .bind(held.iter().map(|(_, epoch)| *epoch).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
     let mut new = vec![None; events.len()];
     for row in rows {
-        *nth(&row, &mut new)? = Some(row.try_get("outbox_id")?);
+        let (outbox_id, send_no) = (row.try_get("outbox_id")?, row.try_get("send_no")?);
+        *nth(&row, &mut new)? = Some(New { outbox_id, send_no });
     }
     Ok(new)
 }
@@ -141,16 +178,15 @@ async fn insert(
 /// Puts new rows behind gates that were queued before and may not stand in the log yet.
 async fn put_behind(
     connection: &mut PgConnection,
-    new: &[Option<i64>],
+    new: &[Option<New>],
     gates: &[Option<usize>],
-    standing: &[Standing],
+    behind: &[Option<i64>],
 ) -> Result<(), sqlx::Error> {
-    let behind = new.iter().zip(gates).filter_map(|(row, gate)| {
-        let (row, gate) = ((*row)?, (*gate)?);
-        let standing = standing.get(gate).filter(|one| new[gate].is_none() && one.first.is_none())?;
-        Some((row, standing.outbox_id?))
+    let before = new.iter().zip(gates).zip(behind).filter_map(|((row, gate), behind)| {
+        let gate = new[(*gate)?].is_none().then_some(*behind)??;
+        Some(((*row)?.outbox_id, gate))
     });
-    let (rows, gates): (Vec<i64>, Vec<i64>) = behind.unzip();
+    let (rows, gates): (Vec<i64>, Vec<i64>) = before.unzip();
     if !rows.is_empty() {
         sqlx::query(include_str!("sql/set_gates.sql")).bind(rows).bind(gates).execute(connection).await?;
     }
@@ -173,6 +209,11 @@ struct Standing {
 impl Standing {
     fn new(event: &Prepared, outbox_id: i64) -> Standing {
         Standing { digest: event.digest.as_bytes().to_vec(), outbox_id: Some(outbox_id), first: None }
+    }
+
+    /// Its row, unless it is known to stand in the log.
+    fn awaited(&self) -> Option<i64> {
+        self.outbox_id.filter(|_| self.first.is_none())
     }
 
     fn judge(&self, event: &Prepared) -> Enqueued {

@@ -73,9 +73,7 @@ async fn stop_clock_at(scene: &Scene, hour: u32) {
 
 /// Waits until everything is read and said; answers with the commands on the log.
 async fn settled(scene: &Scene) -> usize {
-    let unsent = "SELECT count(*) FROM brainops.outbox WHERE log_offset IS NULL";
-    let settled = || async { scene.is_read_to_the_end().await && scene.count(unsent).await == 0 };
-    eventually(LIMIT, settled).await.expect("everything is read");
+    scene.until_settled().await;
     scene.said("agent", "agent.command.counted").await.len()
 }
 

@@ -7,8 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use brainops_fault::Bug;
-use brainops_testkit::eventually;
-use common::{LIMIT, Process, Scene, Tally, check, child, count_with};
+use common::{Process, Scene, Tally, check, child, count_with};
 
 /// The life of a process that other tests start.
 #[tokio::test(flavor = "multi_thread")]
@@ -26,21 +25,12 @@ async fn append(scene: &Scene, sagas: i64, inputs: i64) -> BTreeMap<String, usiz
     names.into_iter().map(|name| (name, usize::try_from(inputs).unwrap())).collect()
 }
 
-/// Waits until everything was taken, and all that was decided stands.
-async fn settled(scene: &Scene, inputs: i64) {
-    let taken = || async {
-        scene.count("SELECT count(*) FROM brainops.saga_inbox").await >= inputs
-            && scene.count("SELECT count(*) FROM brainops.outbox WHERE log_offset IS NULL").await == 0
-    };
-    eventually(LIMIT, taken).await.expect("everything is taken");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn inputs_of_one_saga_from_several_partitions_and_processes_are_taken_once_in_one_order() {
     let scene = Scene::new("sagaorder").await;
     let (one, other) = (scene.run(Tally::default()), scene.run(Tally::default()));
     let expected = append(&scene, 20, 30).await;
-    settled(&scene, 600).await;
+    scene.until_taken(600).await;
     check(&scene, &expected).await.unwrap();
     // A process that comes and one that goes.
     other.kill().await;
@@ -48,7 +38,7 @@ async fn inputs_of_one_saga_from_several_partitions_and_processes_are_taken_once
     let more =
         (31..=40).flat_map(|number| (0..20).map(move |saga| count_with(&format!("s{saga}"), number, 3, "")));
     scene.append(more.collect()).await;
-    settled(&scene, 800).await;
+    scene.until_taken(800).await;
     check(&scene, &expected.into_keys().map(|name| (name, 40)).collect()).await.unwrap();
     one.stop().await;
     third.stop().await;
@@ -59,14 +49,14 @@ async fn inputs_of_one_saga_from_several_partitions_and_processes_are_taken_once
 async fn said_twice(scene: &Scene, bug: Option<Bug>) -> Result<(), String> {
     let _running = Process::start(scene, None, bug);
     scene.append(vec![count_with("a", 1, 0, ""), count_with("a", 2, 0, "")]).await;
-    settled(scene, 2).await;
+    scene.until_taken(2).await;
     let mut again = count_with("a", 1, 4, "");
     // The outbox knows it for a repeat; another producer does not ask the outbox.
     let appender = scene.namespace.appender();
     again.envelope = again.envelope.with_time(chrono::DateTime::UNIX_EPOCH);
     appender.append(again).await.expect("appended");
     scene.append(vec![count_with("a", 3, 0, ""), count_with("a", 4, 4, "")]).await;
-    settled(scene, 4).await;
+    scene.until_taken(4).await;
     let positions = scene.said("agent", "agent.task.count").await.len();
     assert_eq!(positions, 5, "it stands twice, in two partitions");
     check(scene, &BTreeMap::from([("a".to_owned(), 4)])).await

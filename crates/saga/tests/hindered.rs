@@ -32,14 +32,6 @@ fn expected(sagas: i64, each: usize) -> BTreeMap<String, usize> {
     (0..sagas).map(|saga| (format!("h{saga}"), each)).collect()
 }
 
-async fn settled(scene: &Scene, inputs: i64) {
-    let taken = || async {
-        scene.count("SELECT count(*) FROM brainops.saga_inbox").await >= inputs
-            && scene.count("SELECT count(*) FROM brainops.outbox WHERE log_offset IS NULL").await == 0
-    };
-    eventually(LIMIT, taken).await.expect("everything is taken");
-}
-
 /// Cuts the connection at every third COMMIT of a transaction that has moved checkpoints.
 async fn commits_are_cut(name: &str, cut: Cut) {
     let scene = Scene::new(name).await;
@@ -65,7 +57,7 @@ async fn commits_are_cut(name: &str, cut: Cut) {
     let cast = Cast::of(Tally::default()).unwrap();
     let running = Running::start(|shutdown| run(cast, stage, options, shutdown));
     scene.append(inputs(6, 1, 30)).await;
-    settled(&scene, 180).await;
+    scene.until_taken(180).await;
     assert!(cuts.load(Ordering::SeqCst) > 2, "{} commits were cut", cuts.load(Ordering::SeqCst));
     check(&scene, &expected(6, 30)).await.unwrap();
     running.stop().await;
@@ -91,7 +83,7 @@ async fn backends_that_are_ended_in_mid_transaction_cost_time_only() {
             )
             .await;
     }
-    settled(&scene, 180).await;
+    scene.until_taken(180).await;
     check(&scene, &expected(4, 45)).await.unwrap();
     running.stop().await;
     scene.close().await;
@@ -111,7 +103,7 @@ async fn a_full_outbox_holds_agents_back_until_there_is_room() {
     eventually(LIMIT, assigned).await.unwrap();
     assert_eq!(scene.count("SELECT count(*) FROM brainops.saga_inbox").await, 0, "nothing is taken");
     scene.execute("DELETE FROM brainops.outbox WHERE shard = 77").await;
-    settled(&scene, 50).await;
+    scene.until_taken(50).await;
     check(&scene, &expected(5, 10)).await.unwrap();
     running.stop().await;
     scene.close().await;
@@ -125,10 +117,10 @@ async fn an_owner_that_sleeps_and_wakes_writes_nothing() {
     sleeping.until_stopped().await;
     // The group misses it, and another process takes its partitions over.
     let _other = Process::start(&scene, None, None);
-    settled(&scene, 12).await;
+    scene.until_taken(12).await;
     sleeping.wake();
     scene.append(inputs(3, 5, 8)).await;
-    settled(&scene, 24).await;
+    scene.until_taken(24).await;
     check(&scene, &expected(3, 8)).await.unwrap();
     scene.close().await;
 }

@@ -7,8 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use brainops_fault::Bug;
-use brainops_testkit::eventually;
-use common::{LIMIT, Process, Scene, check, child, count_with};
+use common::{Process, Scene, check, child, count_with};
 
 /// Where it dies.
 const POINTS: [&str; 9] = [
@@ -38,14 +37,6 @@ async fn killed_at(scene: &Scene, point: &str, passage: u32, round: u32, bug: Op
     dying.until_dead().await;
 }
 
-async fn settled(scene: &Scene, inputs: i64) {
-    let taken = || async {
-        scene.count("SELECT count(*) FROM brainops.saga_inbox").await >= inputs
-            && scene.count("SELECT count(*) FROM brainops.outbox WHERE log_offset IS NULL").await == 0
-    };
-    eventually(LIMIT, taken).await.expect("everything is taken");
-}
-
 /// Dies at each of these points, one after the other, and goes on each time.
 async fn killed_at_each(points: &[&str]) {
     let scene = Scene::new("sagakilled").await;
@@ -54,7 +45,7 @@ async fn killed_at_each(points: &[&str]) {
     }
     let _last = Process::start(&scene, None, None);
     let inputs = 6 * points.len();
-    settled(&scene, i64::try_from(inputs).unwrap()).await;
+    scene.until_taken(i64::try_from(inputs).unwrap()).await;
     let expected: BTreeMap<_, _> = (0..3).map(|saga| (format!("k{saga}"), inputs / 3)).collect();
     check(&scene, &expected).await.unwrap();
     scene.close().await;
@@ -71,7 +62,7 @@ async fn what_is_saved_before_it_is_told_is_lost_and_seen_to_be() {
     let scene = Scene::new("sagasavedbug").await;
     killed_at(&scene, "saga.enqueued", 1, 0, Some(Bug::SavedBeforeOutbox)).await;
     let _last = Process::start(&scene, None, None);
-    settled(&scene, 6).await;
+    scene.until_taken(6).await;
     let expected: BTreeMap<_, _> = (0..3).map(|saga| (format!("k{saga}"), 2)).collect();
     check(&scene, &expected).await.expect_err("decisions are lost");
     scene.close().await;

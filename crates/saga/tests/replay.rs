@@ -14,7 +14,6 @@ use brainops_saga::{
     Agent, Cast, Decide, Decider, DifferenceKind, Input, Pace, Recovered, Refusal, Replayed, Route, Say,
     Selection, Turn, Wait, decision_event, recover, replay, replay_at,
 };
-use brainops_testkit::eventually;
 use common::{AGENT, LIMIT, Scene, Tally, TallyState, check, count, count_with};
 use serde_json::json;
 
@@ -87,15 +86,6 @@ async fn decide(scene: &Scene, correlation: &str, decide: Decide) {
     scene.append(vec![decision_event((AGENT, correlation), &decide, &decider, (id, now)).unwrap()]).await;
 }
 
-/// Waits until so many inputs were taken, and all that was decided stands.
-async fn settled(scene: &Scene, inputs: i64) {
-    let taken = || async {
-        scene.count("SELECT count(*) FROM brainops.saga_inbox").await >= inputs
-            && scene.count("SELECT count(*) FROM brainops.outbox WHERE log_offset IS NULL").await == 0
-    };
-    eventually(LIMIT, taken).await.expect("everything is taken");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_code_decides_the_same_and_another_version_differs_where_it_should() {
     let scene = Scene::new("sagareplay").await;
@@ -111,7 +101,7 @@ async fn the_same_code_decides_the_same_and_another_version_differs_where_it_sho
     let input = parked[0].data["input"].as_str().unwrap().to_owned();
     decide(&scene, "r1", Decide::Retry { input, skip: true }).await;
     scene.until_status("r1", "running").await;
-    settled(&scene, 40).await;
+    scene.until_taken(40).await;
     let before = ends(&scene).await;
     let same = replayed(&scene, &Cast::of(Tally::default()).unwrap(), None).await;
     assert_eq!((same.sagas, same.inputs, same.differing, same.unfinished), (4, 40, 0, 0), "{same:?}");
@@ -179,7 +169,7 @@ async fn what_a_backup_has_forgotten_is_made_from_the_log_and_gone_on_with() {
         all.collect::<Vec<_>>()
     };
     scene.append(lanes(1..=5)).await;
-    settled(&scene, 15).await;
+    scene.until_taken(15).await;
     back_up(&scene).await;
     scene.append(lanes(6..=10)).await;
     scene
@@ -189,7 +179,7 @@ async fn what_a_backup_has_forgotten_is_made_from_the_log_and_gone_on_with() {
             count_with("b0", 11, 0, "set far 3600000"),
         ])
         .await;
-    settled(&scene, 33).await;
+    scene.until_taken(33).await;
     running.stop().await;
     // What is to come when nobody runs: it is taken after the restore.
     scene.append(vec![count("b1", 11)]).await;
@@ -208,7 +198,7 @@ async fn what_a_backup_has_forgotten_is_made_from_the_log_and_gone_on_with() {
         "again, nothing is to be done"
     );
     let running = scene.run_cast(cast);
-    settled(&scene, 34).await;
+    scene.until_taken(34).await;
     let expected = [("b0", 11), ("b1", 11), ("b2", 10)].map(|(name, count)| (name.to_owned(), count));
     check(&scene, &BTreeMap::from(expected)).await.unwrap();
     running.stop().await;
@@ -227,15 +217,15 @@ async fn a_decision_that_was_lost_on_its_way_while_it_was_told_is_enqueued_again
     let mut scene = Scene::new("sagalost").await;
     let running = scene.run(Tally::default());
     scene.append(vec![count("a", 1)]).await;
-    settled(&scene, 1).await;
+    scene.until_taken(1).await;
     running.stop().await;
     back_up(&scene).await;
     scene.append(vec![count("a", 2)]).await;
-    // From here on nothing is sent to the agent's topic: its rows are in a shard that nobody has.
+    // From here on nothing is sent to the agent's topic: its rows are in a shard that nobody has, without a number.
     scene
         .execute(
             "CREATE FUNCTION public.lose() RETURNS trigger LANGUAGE plpgsql AS $$
-             BEGIN NEW.shard = 77; RETURN NEW; END $$;
+             BEGIN NEW.shard = 77; NEW.send_no = NULL; RETURN NEW; END $$;
              CREATE TRIGGER lose BEFORE INSERT ON brainops.outbox FOR EACH ROW
              WHEN (NEW.topic LIKE '%.agent') EXECUTE FUNCTION public.lose()",
         )
@@ -254,7 +244,7 @@ async fn a_decision_that_was_lost_on_its_way_while_it_was_told_is_enqueued_again
     assert_eq!(decided[1].id, lost);
     let running = scene.run(Tally::default());
     scene.append(vec![count("a", 3)]).await;
-    settled(&scene, 3).await;
+    scene.until_taken(3).await;
     check(&scene, &BTreeMap::from([("a".to_owned(), 3)])).await.unwrap();
     assert_eq!(records(&scene, "agent").await, agent + 3, "the lost one, one input, what it leads to");
     assert_eq!(records(&scene, "saga").await, saga + 1, "what was told is not told again");

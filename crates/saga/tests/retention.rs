@@ -10,8 +10,7 @@ use brainops_saga::{
     Agent, Book, Cast, Forgotten, Input, Refusal, RetentionConfig, Route, Selection, Turn, Wait, find,
     forget, payload, replay,
 };
-use brainops_testkit::eventually;
-use common::{AGENT, Counted, LIMIT, Scene, Tally, TallyState, count, count_with};
+use common::{AGENT, Counted, Scene, Tally, TallyState, count, count_with};
 
 /// The counting agent, which begins anew where one has ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,18 +58,12 @@ async fn go_ahead(scene: &Scene, days: u32) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&scene.stage.pool).await.unwrap();
 }
 
-async fn settled(scene: &Scene) {
-    let unsent = "SELECT count(*) FROM brainops.outbox WHERE log_offset IS NULL";
-    let settled = || async { scene.is_read_to_the_end().await && scene.count(unsent).await == 0 };
-    eventually(LIMIT, settled).await.expect("everything is read and said");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_saga_is_reduced_after_its_time_and_the_next_one_goes_on_from_there() {
     let scene = Scene::new("sagareduced").await;
     let running = scene.run(Anew::default());
     scene.append(vec![count("a", 1), count_with("a", 2, 0, "end"), count("b", 1)]).await;
-    settled(&scene).await;
+    scene.until_settled().await;
     assert_eq!(forget(&scene.stage.pool, WEEK).await.unwrap(), Forgotten::default(), "its time has not come");
     go_ahead(&scene, 8).await;
     let forgotten = forget(&scene.stage.pool, WEEK).await.unwrap();
@@ -88,7 +81,7 @@ async fn an_ended_saga_is_reduced_after_its_time_and_the_next_one_goes_on_from_t
     assert!(!ended.book.correlation_id.is_empty());
 
     scene.append(vec![count("a", 3), count("a", 4)]).await;
-    settled(&scene).await;
+    scene.until_settled().await;
     let next = find(&scene.stage.pool, AGENT, "a").await.unwrap().unwrap();
     assert_eq!((next.run, next.status()), (2, "running"));
     assert!(next.revision > ended.revision && !next.is_reduced());
@@ -110,7 +103,7 @@ async fn an_input_that_was_taken_before_its_turn_is_known_until_its_turn_has_com
     let scene = Scene::new("sagaearly").await;
     let running = scene.run(Tally::default());
     scene.append(vec![count("a", 1)]).await;
-    settled(&scene).await;
+    scene.until_settled().await;
     running.stop().await;
     // As if it had been taken ahead of a batch that never came: the checkpoints are before it.
     scene.execute("UPDATE brainops.saga_inbox SET passed_at = 'infinity'").await;
@@ -118,7 +111,7 @@ async fn an_input_that_was_taken_before_its_turn_is_known_until_its_turn_has_com
     go_ahead(&scene, 80).await;
     assert_eq!(forget(&scene.stage.pool, WEEK).await.unwrap().inputs, 0);
     let running = scene.run(Tally::default());
-    settled(&scene).await;
+    scene.until_settled().await;
     assert_eq!(scene.saga("a").await.unwrap().0["seen"], serde_json::json!([1]), "it is not taken again");
     assert_eq!(scene.count("SELECT count(*) FROM brainops.saga_inbox WHERE passed_at = 'infinity'").await, 0);
     assert_eq!(forget(&scene.stage.pool, WEEK).await.unwrap().inputs, 0, "its turn came just now");

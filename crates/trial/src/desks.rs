@@ -71,6 +71,9 @@ struct Story<'a> {
     said: Told,
     reacted: BTreeMap<String, Vec<SagaReacted>>,
     fired: Vec<(String, SagaTimerFired)>,
+    /// By the decision's id: when the broker recorded the first word of its turn, and when the decision itself.
+    turns: HashMap<String, Timestamp>,
+    decided: HashMap<String, Timestamp>,
 }
 
 /// What must have been said, by the model.
@@ -83,18 +86,31 @@ struct Retold {
 
 impl<'a> Story<'a> {
     fn of(items: &'a [Item<'a>]) -> anyhow::Result<Self> {
-        let mut story =
-            Self { events: HashMap::new(), said: Told::new(), reacted: BTreeMap::new(), fired: Vec::new() };
+        let mut story = Self {
+            events: HashMap::new(),
+            said: Told::new(),
+            reacted: BTreeMap::new(),
+            fired: Vec::new(),
+            turns: HashMap::new(),
+            decided: HashMap::new(),
+        };
         let own = format!("brainops/agent/{CLERK}");
         for item in items {
             let Item::Event(event) = item else { continue };
             story.events.insert(event.position().to_string(), event);
             let subject = event.envelope.subject().unwrap_or_default().to_owned();
             match event.envelope.event_type() {
-                SagaReacted::EVENT_TYPE => story.reacted.entry(subject).or_default().push(event.typed()?),
+                SagaReacted::EVENT_TYPE => {
+                    let reacted: SagaReacted = event.typed()?;
+                    for decision in &reacted.decisions {
+                        story.turns.entry(decision.id.clone()).or_insert(event.recorded_at);
+                    }
+                    story.reacted.entry(subject).or_default().push(reacted);
+                }
                 SagaTimerFired::EVENT_TYPE => story.fired.push((subject, event.typed()?)),
                 kind if event.envelope.source() == own => {
                     let place = (topic_of(kind), subject);
+                    story.decided.entry(event.envelope.id().to_owned()).or_insert(event.recorded_at);
                     story.said.entry(place).or_default().push(event.envelope.id().to_owned());
                 }
                 _ => {}
@@ -152,6 +168,13 @@ impl<'a> Story<'a> {
                 let (there, here) = (found.len(), expected.len());
                 let what =
                     format!("{place:?}: {there} events stand, the model has {here}, other from {at} on");
+                desks.add(Invariant::I4, what);
+            }
+        }
+        // One broker's clock has set both times.
+        for (id, recorded_at) in &self.decided {
+            if let Some(turn) = self.turns.get(id).filter(|turn| *turn > recorded_at) {
+                let what = format!("{id} stands at {recorded_at}, before its turn is told at {turn}");
                 desks.add(Invariant::I4, what);
             }
         }

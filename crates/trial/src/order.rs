@@ -36,6 +36,7 @@ pub struct Task {
     pub(crate) max_records: usize,
     pub(crate) outbox: OutboxConfig,
     pub(crate) announces: bool,
+    pub(crate) relays: bool,
     pub(crate) metrics_file: PathBuf,
     pub(crate) scratch: PathBuf,
     pub(crate) in_memory: bool,
@@ -64,6 +65,7 @@ pub struct Order {
     pub(crate) open_files: Option<u64>,
     pub(crate) log_to: LogTo,
     pub(crate) announces: bool,
+    pub(crate) relays: bool,
     pub(crate) in_memory: bool,
 }
 
@@ -81,6 +83,7 @@ impl Order {
             open_files: None,
             log_to: LogTo::File,
             announces: false,
+            relays: false,
             in_memory: false,
         }
     }
@@ -150,6 +153,12 @@ impl Order {
     #[must_use]
     pub fn in_memory(self) -> Self {
         Self { in_memory: true, ..self }
+    }
+
+    /// Relays what it says itself, as far as nobody else does.
+    #[must_use]
+    pub fn relaying(self) -> Self {
+        Self { relays: true, ..self }
     }
 
     /// Says what it parks by an event, through the outbox.

@@ -152,6 +152,7 @@ impl Room {
             max_records: order.max_records,
             outbox: outbox_config(),
             announces: order.announces,
+            relays: order.relays,
             in_memory: order.in_memory,
             scratch: folder.join(SCRATCH),
             metrics_file: folder.join(format!("{}.metrics", order.name)),

@@ -19,6 +19,8 @@ pub async fn start_sagas(
     context: &Context,
     ground: &Ground,
 ) -> anyhow::Result<()> {
+    let keep = context.settings().sagas;
+    keep.check()?;
     // Connections of their own: what an agent decides must not wait for folds.
     let pool = context.pool().await?;
     let Ground { cluster, registry, outbox, stop, .. } = ground;
@@ -35,8 +37,6 @@ pub async fn start_sagas(
             running.await.with_context(|| format!("role {}: agent {name} has stopped", Role::Sagas.name()))
         });
     }
-    let keep = context.settings().sagas;
-    keep.check()?;
     let forgetting = forget_old(pool.clone(), keep, Stop::clone(stop));
     tasks.spawn(async move {
         forgetting.await;

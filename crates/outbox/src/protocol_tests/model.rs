@@ -2,8 +2,8 @@
 
 use brainops_testkit::{Next, Protocol};
 
-use super::scene::Scene;
-use super::state::{Left, Row, State, Stored};
+use super::scene::{Mistake, Scene};
+use super::state::{Left, Row, Stage, State, Stored};
 
 /// Something that happens. Relays, rows, partitions and dead producers go by their number.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,12 @@ use super::state::{Left, Row, State, Stored};
 pub(super) enum Step {
     /// A caller's row is committed; not in the order of the ids.
     Say { row: u8 },
+    /// The same, numbered in that commit and handed over to the relay of the same process.
+    SayNumbered { row: u8, relay: usize },
+    /// The same, and the commit gives no answer.
+    SayInDoubt { row: u8, relay: usize },
+    /// A relay sends what was handed over.
+    Take { relay: usize },
     /// A relay takes the lease, under a new epoch.
     Lease { relay: usize },
     /// It reads the tails of the partitions.
@@ -98,7 +104,10 @@ impl Protocol for Scene {
 
 impl Scene {
     fn callers(&self, state: &State, row: u8, found: &mut Found) {
-        if !state.stored.rows[usize::from(row)].is_there {
+        if !state.stored.rows[usize::from(row)].is_there && self.may_be_said(state, row) {
+            for relay in 0..2 {
+                self.handovers(state, row, relay, found);
+            }
             Scene::step(found, state, Step::Say { row }, |state| {
                 for row in self.together(row) {
                     state.stored.rows[usize::from(row)].is_there = true;
@@ -112,6 +121,54 @@ impl Scene {
                 state.log[self.partition(row)].push(row);
             });
         }
+    }
+
+    /// Whether everything is there that the same writer has said before.
+    fn may_be_said(&self, state: &State, row: u8) -> bool {
+        let before = |row: u8| (0..row).filter(move |one| self.partition(*one) == self.partition(row));
+        let together: Vec<u8> = self.together(row).collect();
+        let mut before = together.iter().flat_map(|row| before(*row));
+        !self.in_order
+            || before.all(|one| together.contains(&one) || state.stored.rows[usize::from(one)].is_there)
+    }
+
+    fn handovers(&self, state: &State, row: u8, relay: usize, found: &mut Found) {
+        let Some(session) = &state.relays[relay] else { return };
+        if !self.hands_over || session.stage != Stage::Open || session.epoch != state.stored.epoch {
+            return;
+        }
+        Scene::step(found, state, Step::SayNumbered { row, relay }, |state| {
+            let numbered = self.say_numbered(state, row);
+            state.session(relay).handed.extend(numbered);
+        });
+        let left: fn(&mut Left) -> &mut u8 = |left| &mut left.ends;
+        Scene::fault(found, state, left, Step::SayInDoubt { row, relay }, |state| {
+            self.say_numbered(state, row);
+            if !self.has(Mistake::NotDoubted) {
+                self.end(state, relay);
+            }
+        });
+    }
+
+    /// Commits rows with a number each, unless others of their partition wait for theirs.
+    fn say_numbered(&self, state: &mut State, row: u8) -> Vec<u8> {
+        let rows = &state.stored.rows;
+        let waits: Vec<usize> = (0..self.rows.len() as u8)
+            .filter(|one| {
+                let one = rows[usize::from(*one)];
+                one.is_there && one.send_no.is_none() && one.position.is_none()
+            })
+            .map(|one| self.partition(one))
+            .collect();
+        let new: Vec<u8> = self.together(row).filter(|row| !rows[usize::from(*row)].is_there).collect();
+        for row in &new {
+            state.stored.rows[usize::from(*row)].is_there = true;
+        }
+        let past = self.has(Mistake::NumberedPastWaiting);
+        let may = |row: &u8| past || !waits.contains(&self.partition(*row));
+        let numbered: Vec<u8> = new.into_iter().filter(may).collect();
+        self.number(state, &numbered);
+        numbered
     }
 
     fn late_arrivals(&self, state: &State, producer: usize, found: &mut Found) {

@@ -31,7 +31,7 @@ impl Scene {
     }
 
     /// Ends a session: what it had sent may still arrive, what it held back is gone.
-    fn end(&self, state: &mut State, relay: usize) {
+    pub(super) fn end(&self, state: &mut State, relay: usize) {
         if let Some(mut session) = state.relays[relay].take() {
             let passed = self.passed(state, &session);
             session.sent.retain(|row| passed.contains(row) || self.has(Mistake::HeldRowsSent));
@@ -67,8 +67,8 @@ impl Scene {
         let take = |state: &mut State| {
             state.stored.epoch += 1;
             let epoch = state.stored.epoch;
-            let (stage, sent, landed) = (Stage::Leased, Vec::new(), Vec::new());
-            state.relays[relay] = Some(Session { epoch, stage, sent, landed, inherited: 0 });
+            let (stage, sent, handed, landed) = (Stage::Leased, Vec::new(), Vec::new(), Vec::new());
+            state.relays[relay] = Some(Session { epoch, stage, sent, handed, landed, inherited: 0 });
         };
         let other = &state.relays[1 - relay];
         if other.as_ref().is_some_and(|other| other.epoch == state.stored.epoch) {
@@ -100,9 +100,19 @@ impl Scene {
             } else {
                 self.transaction(state, relay, step, found, |state| {
                     self.number(state, &fresh);
-                    state.session(relay).sent.extend(fresh);
+                    let session = state.session(relay);
+                    if !self.has(Mistake::HandedLate) {
+                        session.sent.append(&mut session.handed);
+                    }
+                    session.sent.extend(fresh);
                 });
             }
+        }
+        if !session.handed.is_empty() {
+            Scene::step(found, state, Step::Take { relay }, |state| {
+                let session = state.session(relay);
+                session.sent.append(&mut session.handed);
+            });
         }
         self.broker(state, relay, session, found);
         if !session.landed.is_empty() {
@@ -162,7 +172,7 @@ impl Scene {
             .collect()
     }
 
-    fn number(&self, state: &mut State, rows: &[u8]) {
+    pub(super) fn number(&self, state: &mut State, rows: &[u8]) {
         for row in rows {
             let last = &mut state.stored.last_no[self.partition(*row)];
             *last += 1;

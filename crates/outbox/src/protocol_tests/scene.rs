@@ -25,6 +25,12 @@ pub(super) enum Mistake {
     GateTrustedByNumber,
     /// What waited for a gate when its relay died was on the wire.
     HeldRowsSent,
+    /// A writer numbers its rows though others of their partition wait for a number.
+    NumberedPastWaiting,
+    /// A relay sends what it has numbered before what was handed over to it earlier.
+    HandedLate,
+    /// A writer whose commit gave no answer says nothing.
+    NotDoubted,
 }
 
 /// One case.
@@ -38,6 +44,10 @@ pub(super) struct Scene {
     pub(super) late: u16,
     /// Whether callers are told before positions are stored.
     pub(super) tells_early: bool,
+    /// Whether writers number their rows where a relay of their process is open.
+    pub(super) hands_over: bool,
+    /// Whether rows of a partition are one writer's, who says them in the order of their ids.
+    pub(super) in_order: bool,
     /// How many rows are numbered at once.
     pub(super) batch: usize,
     /// How many offsets back a repeat is found.
@@ -51,7 +61,20 @@ impl Scene {
         let partitions = rows.iter().max().map_or(0, |last| last + 1);
         let (late, tells_early, batch, window) = (1, false, 2, usize::MAX);
         let gates = vec![None; rows.len()];
-        Scene { rows: rows.to_vec(), partitions, gates, late, tells_early, batch, window, may, mistake }
+        let (hands_over, in_order) = (false, false);
+        Scene {
+            rows: rows.to_vec(),
+            partitions,
+            gates,
+            late,
+            tells_early,
+            hands_over,
+            in_order,
+            batch,
+            window,
+            may,
+            mistake,
+        }
     }
 
     pub(super) fn has(&self, mistake: Mistake) -> bool {
@@ -103,10 +126,17 @@ impl Scene {
                 return Some(format!("row {row} stands in the log without its gate {gate}"));
             }
         }
-        log.iter().find_map(|records| {
+        let firsts = |records: &Vec<u8>| -> Vec<u8> {
             let is_first = |(position, row): &(usize, &u8)| !records[..*position].contains(row);
-            let firsts = records.iter().enumerate().filter(is_first).map(|(_, row)| *row).filter(ours);
-            let numbers: Vec<u8> = firsts.filter_map(|row| stored.rows[usize::from(row)].send_no).collect();
+            records.iter().enumerate().filter(is_first).map(|(_, row)| *row).filter(ours).collect()
+        };
+        let overtaken = |records: &Vec<u8>| !firsts(records).is_sorted() && self.in_order;
+        if let Some(records) = log.iter().find(|records| overtaken(records)) {
+            return Some(format!("one writer's rows stand in the order {records:?}"));
+        }
+        log.iter().find_map(|records| {
+            let numbers: Vec<u8> =
+                firsts(records).into_iter().filter_map(|row| stored.rows[usize::from(row)].send_no).collect();
             (!numbers.is_sorted()).then(|| format!("sent in the order {numbers:?}"))
         })
     }

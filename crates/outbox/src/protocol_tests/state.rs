@@ -61,6 +61,8 @@ pub(super) struct Session {
     pub(super) stage: Stage,
     /// Rows that it has sent, or is about to, and the broker has not taken.
     pub(super) sent: Vec<u8>,
+    /// Rows that a writer of its process has numbered, and it has not taken yet.
+    pub(super) handed: Vec<u8>,
     /// Rows that the broker has taken, with their position; the answer is on its way, or there.
     pub(super) landed: Vec<(u8, u8)>,
     /// Rows that an earlier session may have sent as well, one bit each, until they are confirmed.

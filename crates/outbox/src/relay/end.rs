@@ -4,6 +4,7 @@
 use brainops_log::{ClusterError, ConfigError, DeliveryError, ReadError, RegistryError, SendError};
 use thiserror::Error;
 
+use crate::handover::Doubted;
 use crate::recovery::Place;
 
 #[derive(Debug, Error)]
@@ -38,6 +39,14 @@ pub(crate) enum SessionEnd {
     NewPlace { topic: String, partition: i32 },
     #[error("row {0}, which rows of earlier epochs waited for, stands in the log now")]
     GateOpened(i64),
+    #[error("a commit gave no answer: there may be numbered rows that were not handed over")]
+    Doubted,
     #[error("the topics have changed")]
     TopicsChanged,
+}
+
+impl From<Doubted> for SessionEnd {
+    fn from(_: Doubted) -> Self {
+        Self::Doubted
+    }
 }

@@ -73,6 +73,11 @@ impl Flight {
         self.sent.get(ticket.checked_sub(self.first)?).copied().flatten()
     }
 
+    /// How many rows are on their way.
+    pub(crate) fn len(&self) -> usize {
+        self.rows
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.rows == 0
     }

@@ -27,6 +27,11 @@ impl HeldRows {
         HeldRows { lanes: vec![Lane::default(); lanes], holding: BTreeSet::new() }
     }
 
+    /// How many rows it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.holding.iter().map(|lane| self.lanes[*lane].rows.len()).sum()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.holding.is_empty()
     }
@@ -87,20 +92,11 @@ impl HeldRows {
 
 #[cfg(test)]
 mod tests {
-    use brainops_event::{Partition, TopicName};
-
     use super::*;
+    use crate::relay::numbered_row;
 
     fn row(outbox_id: i64, gate: Option<i64>) -> Numbered {
-        Numbered {
-            outbox_id,
-            place: (TopicName::new("brainops.agent").unwrap(), Partition::new(0).unwrap()),
-            send_no: outbox_id,
-            key: "key".to_owned(),
-            headers: Vec::new(),
-            value: vec![0; 1_000],
-            gate,
-        }
+        Numbered { gate, ..numbered_row(outbox_id) }
     }
 
     #[test]

@@ -26,6 +26,9 @@ use crate::metrics::{OLDEST_PENDING_SECONDS, PENDING_BYTES, PENDING_ROWS, STOPPE
 use crate::outbox::{Outbox, Shared};
 use crate::state::state;
 use shard::Shard;
+pub(crate) use turn::Numbered;
+#[cfg(test)]
+pub(crate) use turn::numbered_row;
 
 /// How often the metrics are taken from the tables.
 const OBSERVE_EVERY: Duration = Duration::from_secs(5);

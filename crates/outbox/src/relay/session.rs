@@ -27,6 +27,7 @@ use super::lanes::Lanes;
 use super::lease::Lease;
 use super::sending::Sending;
 use super::turn::{Numbered, Progress, Room, Turn, take_turn};
+use crate::handover::Handoff;
 use crate::listen::MARKS;
 use crate::outbox::{Shared, Wake};
 use crate::recovery::Place;
@@ -35,6 +36,8 @@ use crate::waiters::Acknowledged;
 /// What one turn numbers at most.
 const TURN_ROWS: usize = 2_000;
 const TURN_BYTES: usize = 8 * 1024 * 1024;
+/// What others may number at most, with what is on its way.
+const HANDED_ROWS: usize = TURN_ROWS;
 /// How long marks wait for a turn that numbers, and how many at most.
 const MARK_DELAY: Duration = Duration::from_millis(20);
 const MARK_ROWS: usize = 2_000;
@@ -91,6 +94,10 @@ impl Session {
         if let Some(recovered) = shutdown.run_until_cancelled(self.recover()).await {
             recovered?;
             self.wake().held.store(true, Ordering::Release);
+            // Where a lane stands still for this session alone, nobody else knows.
+            if self.gates_of_earlier.is_empty() {
+                self.handoff().open(self.lease.epoch, self.handing_room());
+            }
             self.send_on(shutdown).await?;
         }
         self.drain().await
@@ -98,6 +105,15 @@ impl Session {
 
     fn wake(&self) -> &Wake {
         &self.shared.wakes[usize::from(self.lease.shard)]
+    }
+
+    fn handoff(&self) -> &Handoff {
+        &self.shared.handoffs[usize::from(self.lease.shard)]
+    }
+
+    /// How many rows others may hand over: while much is on its way, the relay alone says what comes next.
+    fn handing_room(&self) -> usize {
+        HANDED_ROWS.saturating_sub(self.sending.flight.len() + self.sending.held.len())
     }
 
     async fn send_on(&mut self, shutdown: &CancellationToken) -> Result<(), SessionEnd> {
@@ -109,11 +125,12 @@ impl Session {
             }
             let due = self.due();
             let (shared, shard) = (Arc::clone(&self.shared), usize::from(self.lease.shard));
-            let wake = &shared.wakes[shard];
+            let (wake, handoff) = (&shared.wakes[shard], &shared.handoffs[shard]);
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = wake.rows.notified() => self.more = true,
                 () = wake.gates.notified() => self.release().await?,
+                () = handoff.handed.notified() => self.send_handed().await?,
                 () = wake.maybe.notified() => self.more = self.more || self.any_unnumbered().await?,
                 () = self.sending.hear() => {
                     self.absorb()?;
@@ -132,6 +149,15 @@ impl Session {
     fn absorb(&mut self) -> Result<(), SessionEnd> {
         self.sending.absorb(&self.lease)?;
         self.more = self.more || self.full_lanes() < self.full;
+        Ok(())
+    }
+
+    /// Sends what transactions of this process have numbered.
+    async fn send_handed(&mut self) -> Result<(), SessionEnd> {
+        let handed = self.handoff().take(self.handing_room())?;
+        if !handed.is_empty() {
+            self.sending.send(&self.lease, handed).await?;
+        }
         Ok(())
     }
 
@@ -216,8 +242,14 @@ impl Session {
     /// One transaction. Answers of Kafka are taken meanwhile, so that callers need not wait for it.
     pub(super) async fn turn(&mut self, turn: Turn) -> Result<(), SessionEnd> {
         let given_up = Instant::now() + self.shared.config.lease();
-        let done = {
-            let under_way = take_turn(&mut self.connection, &self.lease, &turn);
+        let (shared, shard) = (Arc::clone(&self.shared), usize::from(self.lease.shard));
+        let handoff = &shared.handoffs[shard];
+        let (numbering, done) = {
+            let under_way = async {
+                let numbering = handoff.turn().await;
+                let done = take_turn(&mut self.connection, &self.lease, &turn).await?;
+                Ok::<_, SessionEnd>((numbering, done))
+            };
             tokio::pin!(under_way);
             loop {
                 tokio::select! {
@@ -229,6 +261,9 @@ impl Session {
             }
         };
         self.lease.held(done.holding);
+        // Numbered before what this turn has numbered.
+        let handed = handoff.take(self.handing_room())?;
+        drop(numbering);
         if turn.number.is_some() {
             let bytes: usize = done.numbered.iter().map(Numbered::bytes).sum();
             self.more = done.numbered.len() >= TURN_ROWS || bytes >= TURN_BYTES;
@@ -242,6 +277,7 @@ impl Session {
         if !done.numbered.is_empty() {
             fault::point("relay.numbered");
         }
+        self.sending.send(&self.lease, handed).await?;
         self.sending.send(&self.lease, done.numbered).await?;
         self.sending.release(&self.lease).await?;
         self.full = self.full_lanes();
@@ -321,6 +357,8 @@ impl Session {
     /// Stores what is acknowledged and gives the lease up. What is still on its way, the next one will find.
     async fn drain(mut self) -> Result<(), SessionEnd> {
         self.wake().held.store(false, Ordering::Release);
+        let handed = self.handoff().close();
+        self.sending.send(&self.lease, handed).await?;
         let until = Instant::now() + DRAIN_LIMIT;
         self.wait_for_answers(Some(until), until).await?;
         let turn = Turn { number: None, ..self.next_turn() };
@@ -333,6 +371,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.wake().held.store(false, Ordering::Release);
+        self.handoff().close(); // what it has not sent, the next one will find
         self.shared.gates.forget(self.lease.shard);
         if let Some(look) = &self.look {
             look.abort();

@@ -1,7 +1,7 @@
 //! The one transaction of a session: holds the lease, stores what was acknowledged, numbers what comes next.
 //!
 //! Marks ride along with numbering, so a row costs two commits from its entry until it is sent, and its mark none of
-//! its own.
+//! its own. One that its own transaction has numbered ([`crate::handover`]) costs one.
 
 use brainops_event::{Offset, Partition, TopicName};
 use brainops_fault::{self as fault, Bug};
@@ -162,4 +162,18 @@ fn numbered(row: &PgRow) -> Result<Numbered, SessionEnd> {
         serde_json::from_str(row.try_get("headers")?).map_err(|_| impossible("headers"))?;
     let (outbox_id, key, value) = (row.try_get("outbox_id")?, row.try_get("key")?, row.try_get("value")?);
     Ok(Numbered { outbox_id, place, send_no, key, headers, value, gate: row.try_get("gate")? })
+}
+
+/// A row as tests need one.
+#[cfg(test)]
+pub(crate) fn numbered_row(outbox_id: i64) -> Numbered {
+    Numbered {
+        outbox_id,
+        place: (TopicName::new("brainops.agent").unwrap(), Partition::new(0).unwrap()),
+        send_no: outbox_id,
+        key: "key".to_owned(),
+        headers: Vec::new(),
+        value: vec![0; 1_000],
+        gate: None,
+    }
 }

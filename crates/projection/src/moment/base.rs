@@ -47,8 +47,8 @@ pub(super) async fn begin_with_base<M: ReadModel>(
     let fold_version = offered_version(model);
     let base = best(&shop.pool, &read_model, fold_version, goal).await;
     let Some(base) = base.map_err(failed("look for an earlier moment"))? else { return Ok(None) };
-    let placeholder = Generation::of_lineage(read_model.clone(), 1, fold_version);
-    let scope = scope(model, &shop.log, &placeholder).map_err(RebuildError::from)?;
+    let unnumbered = Generation::of_lineage(read_model.clone(), 1, fold_version);
+    let scope = scope(model, &shop.log, &unnumbered).map_err(RebuildError::from)?;
     bounds(shop, &read_model, &scope, Some(goal.clone())).await?; // refuses what the log does not hold
     let mut transaction = shop.pool.begin().await.map_err(failed("begin a past moment"))?;
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('brainops.install.' || $1, 0))";

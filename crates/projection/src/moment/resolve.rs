@@ -81,8 +81,8 @@ pub async fn resolve_moment<M: ReadModel>(
     question: &MomentQuestion,
 ) -> Result<ResolvedMoment, MomentError> {
     let read_model = ModelName::new(model.name()).map_err(crate::rebuild::RebuildError::from)?;
-    let placeholder = Generation::of_lineage(read_model, 1, offered_version(model));
-    let scope = scope(model, &shop.log, &placeholder).map_err(crate::rebuild::RebuildError::from)?;
+    let unnumbered = Generation::of_lineage(read_model, 1, offered_version(model));
+    let scope = scope(model, &shop.log, &unnumbered).map_err(crate::rebuild::RebuildError::from)?;
     let topics = scope.topics();
     refuse_other_topics(shop, &scope.generation.read_model, &topics).await?;
     let resolving = Resolving { shop, topics, scope };

@@ -61,8 +61,8 @@ pub async fn begin_rebuild<M: ReadModel>(
     let read_model = ModelName::new(model.name())?;
     let pool = &shop.pool;
     let failed = |what| in_database(&read_model, what);
-    let placeholder = Generation::of_lineage(read_model.clone(), 1, offered_version(model));
-    let scope = scope(model, &shop.log, &placeholder)?;
+    let unnumbered = Generation::of_lineage(read_model.clone(), 1, offered_version(model));
+    let scope = scope(model, &shop.log, &unnumbered)?;
     let (start, goal) = bounds(shop, &read_model, &scope, request.goal.clone()).await?;
 
     let mut transaction = pool.begin().await.map_err(failed("begin a rebuild"))?;

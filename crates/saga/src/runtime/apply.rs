@@ -9,24 +9,23 @@ use brainops_checkpoint::sqlstate::{Remedy, outcome_is_unknown, remedy};
 use brainops_checkpoint::{
     Held, Keeper, Move, Place, State, begin, begin_unhurried, lock_own, move_on, plan, read_locked,
 };
-use brainops_event::types::saga::SagaUnrouted;
-use brainops_event::{Envelope, EventType, Outgoing, Partition, Subject, TypedEvent as _, derived_id};
+use brainops_event::Partition;
 use brainops_fault::{Bug, planted, point};
 use brainops_log::{Item, Span};
-use brainops_outbox::{AppendError, Enqueued, Outbox, Prepared, enqueue, enqueue_behind};
+use brainops_outbox::{AppendError, Outbox};
 use metrics::{counter, histogram};
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
-use super::budget::{self, Spent};
+use super::budget;
 use super::error::{Halt, RunError};
-use super::react::{CONFLICT, Reactions, Refused, react};
-use super::sort::{Inputs, Sorted, Unrouted, sort};
+use super::react::{Reactions, Refused, react};
+use super::sort::{Inputs, Sorted, sort};
 use super::store::{Known, Locked, StoreError, inbox_name, lock, taken_before};
-use super::write::{leave_places, note_passed, note_taken, note_unrouted, save};
+use super::tell::Told;
+use super::write::{leave_places, note_passed, note_taken, save};
 use crate::cast::Cast;
 use crate::metrics as names;
-use crate::pen::source_of;
 use crate::purse::Purse;
 use crate::refusal::Refusal;
 use crate::switch;
@@ -75,21 +74,12 @@ struct Done {
     parked: u64,
     over_budget: u64,
     unrouted: usize,
-    /// Partitions for which something was put into the outbox.
-    queued: BTreeSet<Partition>,
-}
-
-/// What has been put into the outbox.
-#[derive(Debug, Default)]
-struct Told {
-    /// Inputs that led to a decision that stands in the log in other words.
-    conflicts: Refused,
-    /// Where the rest goes to.
+    /// Partitions for which something was put into the outbox that relays are to be woken for.
     queued: BTreeSet<Partition>,
 }
 
 /// What stops an attempt.
-enum Failed {
+pub(super) enum Failed {
     Database(sqlx::Error),
     Append(AppendError),
     Fault(RunError),
@@ -102,11 +92,11 @@ impl From<sqlx::Error> for Failed {
 }
 
 impl Applier {
-    fn agent(&self) -> &'static str {
+    pub(super) fn agent(&self) -> &'static str {
         self.cast.name()
     }
 
-    fn row(&self, source: Refusal) -> Failed {
+    pub(super) fn row(&self, source: Refusal) -> Failed {
         Failed::Fault(RunError::Row { agent: self.agent(), source })
     }
 
@@ -216,7 +206,7 @@ impl Applier {
             transaction.commit().await?;
             transaction = begin(&self.pool, &self.keeper).await?;
         }
-        let Told { conflicts, mut queued } =
+        let Told { conflicts, mut queued, handover } =
             self.tell(&mut transaction, &inputs.unrouted, &reactions).await?;
         queued.extend(&reactions.queued);
         if !conflicts.is_empty() {
@@ -234,7 +224,11 @@ impl Applier {
             unrouted: inputs.unrouted.len(),
             queued,
         };
-        match transaction.commit().await {
+        let committed = match handover {
+            Some(handover) => handover.commit(transaction).await,
+            None => transaction.commit().await,
+        };
+        match committed {
             Ok(()) => Ok(Attempt::Committed(done)),
             Err(error) if outcome_is_unknown(&error) => Ok(Attempt::Unknown(done, error)),
             Err(error) => Err(error.into()),
@@ -350,59 +344,6 @@ impl Applier {
         saved.map_err(|error| self.of_store(error))?;
         note_taken(transaction, self.agent(), &reactions.taken, in_turn).await?;
         Ok(())
-    }
-
-    /// Notes what was spent of the agent's budget, and says so when it did not suffice.
-    async fn spend(
-        &self,
-        transaction: &mut Transaction<'static, Postgres>,
-        spent: &Spent,
-        reactions: &Reactions,
-    ) -> Result<BTreeSet<Partition>, Failed> {
-        spent.add(transaction, self.agent(), reactions.price).await?;
-        let exhausted = spent.exhausted(self.agent(), &self.cast.limits(), reactions.purse.exhausted());
-        let exhausted = exhausted.map_err(|refusal| self.row(refusal))?;
-        if exhausted.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let prepared = self.prepare(exhausted).await?;
-        enqueue(transaction, &prepared).await?; // said before in this hour, by whatever process: it is said
-        Ok(prepared.iter().map(Prepared::partition).collect())
-    }
-
-    /// Puts decisions into the outbox.
-    async fn tell(
-        &self,
-        transaction: &mut Transaction<'static, Postgres>,
-        unrouted: &[Unrouted],
-        reactions: &Reactions,
-    ) -> Result<Told, Failed> {
-        let mut told = Told::default();
-        if !unrouted.is_empty() {
-            note_unrouted(transaction, self.agent(), unrouted).await?;
-            let events = unrouted.iter().map(|one| unrouted_event(self.agent(), one));
-            let events = events.collect::<Result<Vec<_>, _>>().map_err(|refusal| self.row(refusal))?;
-            let prepared = self.prepare(events).await?;
-            enqueue(transaction, &prepared).await?; // said before, in whatever words: it is said
-            told.queued.extend(prepared.iter().map(Prepared::partition));
-        }
-        if reactions.events.is_empty() {
-            return Ok(told);
-        }
-        let prepared = self.prepare(reactions.events.clone()).await?;
-        told.queued.extend(prepared.iter().map(Prepared::partition));
-        let enqueued = enqueue_behind(transaction, &prepared, &reactions.gates).await?;
-        for (enqueued, cause) in enqueued.iter().zip(&reactions.causes) {
-            if matches!(enqueued, Enqueued::Conflict { .. }) {
-                told.conflicts.insert(cause.clone(), CONFLICT);
-            }
-        }
-        Ok(told)
-    }
-
-    async fn prepare(&self, events: Vec<Outgoing>) -> Result<Vec<Prepared>, Failed> {
-        let prepared = self.outbox.prepare(events).await;
-        prepared.into_iter().collect::<Result<_, _>>().map_err(Failed::Append)
     }
 
     /// Whether the outbox takes more. When that cannot be told, the attempt itself will tell.
@@ -523,21 +464,4 @@ impl Applier {
             () = shutdown.cancelled() => Err(Halt::ShutDown),
         }
     }
-}
-
-/// The event that says that a record is nobody's.
-fn unrouted_event(agent: &str, unrouted: &Unrouted) -> Result<Outgoing, Refusal> {
-    let (source, input) = (source_of(agent)?, unrouted.position.to_string());
-    let id = derived_id(&source, &["unrouted", &input]);
-    let (event_source, event_id) = unrouted.event.clone().unzip();
-    let event_type = EventType::new(SagaUnrouted::EVENT_TYPE)?;
-    let data = SagaUnrouted {
-        agent: agent.to_owned(),
-        input,
-        event_source,
-        event_id,
-        reason_class: unrouted.class.to_owned(),
-        code: unrouted.code.to_owned(),
-    };
-    Ok(Outgoing::typed(Envelope::new(id, source, event_type, Subject::new(agent)?), &data)?)
 }

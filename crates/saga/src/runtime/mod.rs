@@ -3,7 +3,7 @@
 //! ```text
 //! route ──▶ BEGIN ──▶ move checkpoints ──▶ lock instances ──▶ inbox ──▶ react ──▶ save ──▶ outbox ──▶ COMMIT
 //!   ▲         (epoch, offset, topic id;      (in one order)                │                            │
-//!   │          lost partitions drop out)                                   │                            ├─ wake the relay
+//!   │          lost partitions drop out)                                   │                            ├─ hand over, or wake the relay
 //!   ├── a decision of that id stands in other words: that input parks ◀────┘                            │
 //!   ├── the same again after a pause ◀── deadlock, lost connection, full outbox, ...                    │
 //!   └── the same again ◀── not committed ◀── checkpoints read behind locks ◀── no answer ───────────────┘
@@ -28,6 +28,7 @@ mod run;
 mod session;
 mod sort;
 mod store;
+mod tell;
 mod write;
 
 pub use error::RunError;

@@ -184,6 +184,24 @@ impl Scene {
         })
     }
 
+    /// Waits until so many inputs are taken, and all that was decided stands.
+    pub async fn until_taken(&self, inputs: i64) {
+        let taken = || async {
+            self.count("SELECT count(*) FROM brainops.saga_inbox").await >= inputs && self.unsent().await == 0
+        };
+        eventually(LIMIT, taken).await.expect("everything is taken");
+    }
+
+    /// Waits until all that stands is read, and all that was decided stands.
+    pub async fn until_settled(&self) {
+        let settled = || async { self.is_read_to_the_end().await && self.unsent().await == 0 };
+        eventually(LIMIT, settled).await.expect("everything is read and said");
+    }
+
+    async fn unsent(&self) -> i64 {
+        self.count("SELECT count(*) FROM brainops.outbox WHERE log_offset IS NULL").await
+    }
+
     pub async fn count(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.stage.pool).await.expect(sql)
     }

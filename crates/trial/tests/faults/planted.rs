@@ -15,6 +15,7 @@ pub fn scenarios() -> Vec<Scenario> {
         poison::held().with(Bug::ParkedSuccessorLetThrough),
         sagas::said_again_elsewhere().with(Bug::InboxCheckRemoved),
         sagas::killed_at("saga.enqueued").with(Bug::SavedBeforeOutbox),
+        sagas::relay_killed().with(Bug::GateNotHeeded),
         sagas::killed_at("saga.timers_enqueued").with(Bug::TimerFiredTwice),
         rebuilds::at("rebuild.bucket_written", 12).with(Bug::BucketDoneBeforeRows),
         rebuilds::at("rebuild.marked", 12).with(Bug::ResumedPastTheMark),

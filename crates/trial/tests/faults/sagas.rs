@@ -23,7 +23,7 @@ pub fn scenarios() -> Vec<Scenario> {
     all.extend(["saga.batch_received", "saga.begun", "saga.saved"].map(stopped_at));
     all.extend([
         Scenario::new(1, "sagas killed at random", |stage| Box::pin(killed_at_random(stage))),
-        Scenario::new(1, "sagas: the relay killed", |stage| Box::pin(relay_killed(stage))),
+        relay_killed(),
         Scenario::new(2, "sagas stopped at random, then woken", |stage| Box::pin(stopped_at_random(stage))),
         Scenario::new(2, "sagas robbed of their partitions", |stage| Box::pin(robbed(stage))),
         Scenario::new(3, "sagas: two join and leave", |stage| Box::pin(join_and_leave(stage, 1))),
@@ -32,8 +32,19 @@ pub fn scenarios() -> Vec<Scenario> {
         Scenario::new(5, "sagas: kafka stopped", |stage| Box::pin(kafka_stopped(stage))).alone(),
         Scenario::new(6, "sagas: postgres killed", |stage| Box::pin(postgres_killed(stage))).alone(),
         Scenario::new(6, "sagas: backends ended in mid-transaction", |stage| Box::pin(backends(stage))),
-        Scenario::new(7, "sagas: the answer to COMMIT is lost", |stage| Box::pin(lost(stage, Cut::Answer))),
-        Scenario::new(7, "sagas: COMMIT itself is lost", |stage| Box::pin(lost(stage, Cut::Question))),
+        Scenario::new(7, "sagas: the answer to COMMIT is lost", |stage| {
+            Box::pin(lost(stage, Cut::Answer, false))
+        }),
+        Scenario::new(7, "sagas: COMMIT itself is lost", |stage| Box::pin(lost(stage, Cut::Question, false))),
+        Scenario::new(1, "sagas that relay: killed at handover.committed", |stage| {
+            Box::pin(dies_handing_over(stage))
+        }),
+        Scenario::new(1, "sagas that relay: killed at random", |stage| Box::pin(relaying_killed(stage))),
+        Scenario::new(2, "sagas that relay: stopped at handover.committed, then woken", |stage| {
+            Box::pin(stands_handing_over(stage))
+        }),
+        relaying_lose(Cut::Answer),
+        relaying_lose(Cut::Question),
         said_again_elsewhere(),
         restored(),
         Scenario::new(19, "sagas: a table is locked", |stage| Box::pin(locked(stage))),
@@ -56,9 +67,23 @@ pub fn stopped_at(point: &'static str) -> Scenario {
     Scenario::new(2, name, move |stage| Box::pin(stands_at(stage, point)))
 }
 
+/// Who sends what agents decide dies, again and again.
+pub fn relay_killed() -> Scenario {
+    Scenario::new(1, "sagas: the relay killed", |stage| Box::pin(relay_dies(stage)))
+}
+
 /// The same events stand again in other partitions, where no window knows them for repeats.
 pub fn said_again_elsewhere() -> Scenario {
     Scenario::new(7, "sagas: said again in another partition", |stage| Box::pin(again(stage)))
+}
+
+/// The process that decides numbers what it says and sends it, and its commits are cut.
+pub fn relaying_lose(cut: Cut) -> Scenario {
+    let what = match cut {
+        Cut::Question => "COMMIT itself is lost",
+        Cut::Answer | Cut::Not => "the answer to COMMIT is lost",
+    };
+    Scenario::new(7, format!("sagas that relay: {what}"), move |stage| Box::pin(lost(stage, cut, true)))
 }
 
 /// Postgres is set back to a backup from before, while agents decide under load.
@@ -96,6 +121,49 @@ async fn dies_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
     stage.said(200).await
 }
 
+/// They die between COMMIT and handing over what they have numbered.
+async fn dies_handing_over(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.speak_calmly()?;
+    for turn in 0..3 {
+        let (name, passage) = (format!("dies-{turn}"), stage.dice.between(3, 40));
+        let fault = format!("handover.committed@{passage}=kill");
+        stage.start(Order::clerk(&name).relaying().striking(fault));
+        stage.worker(&name).until_ended(Duration::from_secs(40)).await;
+        ensure!(stage.worker(&name).was_killed(), "it does not die: {}", stage.worker(&name).last_words());
+    }
+    stage.healed();
+    stage.start(Order::clerk("last").relaying());
+    stage.said(200).await
+}
+
+async fn relaying_killed(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.speak_calmly()?;
+    stage.start(Order::clerk("stays").relaying());
+    for _ in 0..3 {
+        stage.start(Order::clerk("dies").relaying());
+        stage.said(50).await?;
+        let wait = Duration::from_millis(stage.dice.between(0, 2_500));
+        tokio::time::sleep(wait).await; // the fault's own moment
+        for name in ["dies", "stays"] {
+            stage.worker(name).kill().await;
+        }
+        stage.start(Order::clerk("stays").relaying());
+    }
+    stage.healed();
+    stage.said(100).await
+}
+
+/// One stands between COMMIT and handing over until another has its shards and partitions.
+async fn stands_handing_over(stage: &mut Stage) -> anyhow::Result<()> {
+    stage.speak_calmly()?;
+    let passage = stage.dice.between(3, 40);
+    let zombie = Order::clerk("zombie").relaying();
+    stage.start(zombie.striking(format!("handover.committed@{passage}=stop")));
+    stage.worker("zombie").until_stopped(Duration::from_secs(40)).await;
+    stage.start(Order::clerk("heir").relaying());
+    woken(stage).await
+}
+
 async fn killed_at_random(stage: &mut Stage) -> anyhow::Result<()> {
     open(stage)?;
     stage.start(Order::clerk("stays"));
@@ -111,7 +179,7 @@ async fn killed_at_random(stage: &mut Stage) -> anyhow::Result<()> {
 }
 
 /// What is decided is sent by whoever comes after.
-async fn relay_killed(stage: &mut Stage) -> anyhow::Result<()> {
+async fn relay_dies(stage: &mut Stage) -> anyhow::Result<()> {
     begin(stage).await?;
     for point in ["relay.numbered", "relay.half_sent", "relay.acknowledged"] {
         let passage = stage.dice.between(2, 15);
@@ -269,7 +337,7 @@ async fn backends(stage: &mut Stage) -> anyhow::Result<()> {
     stage.said(100).await
 }
 
-async fn lost(stage: &mut Stage, cut: Cut) -> anyhow::Result<()> {
+async fn lost(stage: &mut Stage, cut: Cut, relaying: bool) -> anyhow::Result<()> {
     let postgres = stage.room.postgres().clone();
     let proxy = Proxy::judging(format!("{}:{}", postgres.host, postgres.port), move || -> Judge {
         let (mut has_reacted, mut commits) = (false, 0);
@@ -285,15 +353,19 @@ async fn lost(stage: &mut Stage, cut: Cut) -> anyhow::Result<()> {
     .await;
     stage.expected.named.push("a commit gave no answer; reading the checkpoints".into());
     stage.expected.shown.push("brainops_saga_unknown_commits_total");
-    open(stage)?;
-    stage.start(Order::clerk("one").postgres_by(proxy.port()));
-    stage.start(Order::clerk("two").postgres_by(proxy.port()));
+    let clerk = |name| if relaying { Order::clerk(name).relaying() } else { Order::clerk(name) };
+    if !relaying {
+        stage.start(Order::relay("relay"));
+    }
+    stage.speak_calmly()?;
+    stage.start(clerk("one").postgres_by(proxy.port()));
+    stage.start(clerk("two").postgres_by(proxy.port()));
     stage.until("commits are cut", || async { proxy.cuts() >= 8 }).await?;
     for name in ["one", "two"] {
         stage.worker(name).signal(Signal::TERM);
     }
     stage.healed();
-    stage.start(Order::clerk("three"));
+    stage.start(clerk("three"));
     stage.said(100).await
 }
 
