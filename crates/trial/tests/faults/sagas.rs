@@ -181,7 +181,7 @@ async fn killed_at_random(stage: &mut Stage) -> anyhow::Result<()> {
 /// What is decided is sent by whoever comes after.
 async fn relay_dies(stage: &mut Stage) -> anyhow::Result<()> {
     begin(stage).await?;
-    for point in ["relay.numbered", "relay.half_sent", "relay.acknowledged"] {
+    for point in ["relay.numbered", "relay.half_sent", "relay.gate_opened", "relay.acknowledged"] {
         let passage = stage.dice.between(2, 15);
         stage.worker("relay").kill().await;
         stage.start(Order::relay("relay").striking(format!("{point}@{passage}=kill")));
