@@ -106,7 +106,11 @@ async fn the_same_code_decides_the_same_and_another_version_differs_where_it_sho
     let same = replayed(&scene, &Cast::of(Tally::default()).unwrap(), None).await;
     assert_eq!((same.sagas, same.inputs, same.differing, same.unfinished), (4, 40, 0, 0), "{same:?}");
     assert_eq!(same.decisions, (38, 38));
-    // The next version, over the same history.
+    // A program that has the next version too: each with the one that it was on.
+    let both = Cast::of(Tally::default()).unwrap().with(Cautious).unwrap();
+    let same = replayed(&scene, &both, None).await;
+    assert_eq!((same.sagas, same.inputs, same.differing, same.unfinished), (4, 40, 0, 0), "{same:?}");
+    // The next version alone, over the same history.
     let next = replayed(&scene, &Cast::of(Cautious).unwrap(), None).await;
     assert_eq!((next.sagas, next.diverged, next.unfinished), (4, 4, 0));
     let of = |is: fn(&DifferenceKind) -> bool| next.differences.iter().filter(|one| is(&one.kind)).count();
@@ -185,13 +189,16 @@ async fn what_a_backup_has_forgotten_is_made_from_the_log_and_gone_on_with() {
     scene.append(vec![count("b1", 11)]).await;
     let (b0, b3) = (scene.saga("b0").await.unwrap(), scene.saga("b3").await.unwrap());
     restore(&mut scene).await;
-    let cast = Cast::of(Tally { is_frail: false, ..Tally::default() }).unwrap();
+    // The program is another by now: it mends the one version and has a next one.
+    let cast = Cast::of(Tally { is_frail: false, ..Tally::default() }).unwrap().with(Cautious).unwrap();
     let recovered = recover(&cast, &scene.stage).await.unwrap();
     assert_eq!((recovered.differing, recovered.unfinished), (0, 0), "{recovered:?}");
     assert!(recovered.transactions > 0);
     assert_eq!(scene.saga("b0").await.unwrap(), b0);
     assert_eq!(scene.saga("b3").await.unwrap(), b3, "it is parked where it was, though its code is mended");
     assert_eq!(scene.count("SELECT count(*) FROM brainops.saga_timer").await, 1);
+    let on = "SELECT count(*) FROM brainops.saga WHERE version <> 1";
+    assert_eq!(scene.count(on).await, 0, "each is on the version on which it began");
     assert_eq!(
         recover(&cast, &scene.stage).await.unwrap(),
         Recovered::default(),

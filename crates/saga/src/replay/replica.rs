@@ -21,7 +21,7 @@ pub(crate) fn take_again(
 ) -> Result<Sat, Refusal> {
     let correlation = transaction.reacted.correlation.as_str();
     let recorded_version = transaction.reacted.version.unsigned_abs();
-    let mut sitting = Sitting::new(cast, correlation, instance).again();
+    let mut sitting = Sitting::new(cast, correlation, instance).again(recorded_version);
     // What refused these was not the agent's code: no version would have been asked.
     let by_runtime = refusals(transaction).filter(|(_, refusal)| refusal.is_by_runtime());
     sitting.refuse_at(by_runtime);
@@ -40,7 +40,9 @@ pub(crate) fn follow(
     instance: Option<Instance>,
     transaction: &Transaction,
 ) -> Result<Sat, Refusal> {
-    let mut sitting = Sitting::new(cast, transaction.reacted.correlation.as_str(), instance).again();
+    let reacted = &transaction.reacted;
+    let mut sitting =
+        Sitting::new(cast, &reacted.correlation, instance).again(reacted.version.unsigned_abs());
     sitting.refuse_at(refusals(transaction));
     for input in transaction.inputs(None) {
         give(cast, &mut sitting, input)?;

@@ -63,6 +63,8 @@ pub(crate) struct Sitting<'a> {
     purse: Purse,
     /// Whether the log says what was refused, whatever its agent may by now.
     is_replay: bool,
+    /// The version on which a saga begins.
+    newest: u32,
     /// Where it was parked.
     parked: Vec<SagaRefusal>,
     /// Reactions that are refused because they were, by the positions of their inputs, each as often as it was.
@@ -91,7 +93,7 @@ pub(crate) struct Sat {
 }
 
 impl<'a> Sitting<'a> {
-    pub(crate) const fn new(cast: &'a Cast, correlation: &'a str, instance: Option<Instance>) -> Self {
+    pub(crate) fn new(cast: &'a Cast, correlation: &'a str, instance: Option<Instance>) -> Self {
         Self {
             cast,
             correlation,
@@ -102,6 +104,7 @@ impl<'a> Sitting<'a> {
             pass: None,
             purse: Purse::UNBOUNDED,
             is_replay: false,
+            newest: cast.newest(),
             parked: Vec::new(),
             refused: BTreeMap::new(),
         }
@@ -113,9 +116,13 @@ impl<'a> Sitting<'a> {
         self
     }
 
-    /// As it was: what its agent may is not asked, [`Sitting::refuse_at`] is told what was refused.
-    pub(crate) const fn again(mut self) -> Self {
+    /// As it was: what its agent may is not asked, [`Sitting::refuse_at`] is told what was refused, and what begins, begins
+    /// on the version on which it was after this transaction, if there is that one: nobody moves what has not begun.
+    pub(crate) fn again(mut self, version: u32) -> Self {
         self.is_replay = true;
+        if self.cast.version(version).is_some() {
+            self.newest = version;
+        }
         self
     }
 
@@ -197,14 +204,14 @@ impl<'a> Sitting<'a> {
     }
 
     fn take_routed(&mut self, event: &Recorded<'_>, deliveries: &Deliveries) -> Result<bool, Refusal> {
-        let by_newest = deliveries.get(&self.cast.newest()).copied();
+        let by_newest = deliveries.get(&self.newest).copied();
         let phase = self.instance.as_ref().map(|instance| (instance.phase, instance.version));
         match (phase, by_newest) {
             (None | Some((Phase::Early, _)), Some(Delivery::Begins | Delivery::BeginsAgain))
             | (Some((Phase::Ended, _)), Some(Delivery::BeginsAgain)) => self.begin(event)?,
             (None | Some((Phase::Early, _)), Some(Delivery::Kept)) => {
                 let kept = Kept::of(event)?;
-                let (newest, now) = (self.cast.newest(), event.recorded_at);
+                let (newest, now) = (self.newest, event.recorded_at);
                 let fresh = || Instance::new(self.correlation, newest, now);
                 self.instance.get_or_insert_with(fresh).keep(kept);
             }
@@ -222,7 +229,7 @@ impl<'a> Sitting<'a> {
 
     /// Begins a saga with this event.
     fn begin(&mut self, event: &Recorded<'_>) -> Result<(), Refusal> {
-        let version = self.cast.newest();
+        let version = self.newest;
         let mut instance = self
             .instance
             .take()
