@@ -18,7 +18,7 @@ use crate::metrics::{APPENDED, CONFLICTS, GROUP_EVENTS, REFUSED, REPEATS};
 use crate::outbox::Shared;
 use crate::prepared::Prepared;
 use crate::receipt::Enqueued;
-use crate::reserve::reserve;
+use crate::reserve::{Shards, reserve};
 use crate::room::{TableRoom, Taken};
 use crate::waiters::Acknowledged;
 
@@ -146,7 +146,7 @@ impl Committer {
         histogram!(GROUP_EVENTS).record(events.len() as f64);
         let Some(connection) = &mut self.connection else { return Err(sqlx::Error::PoolClosed) };
         let mut transaction = connection.begin().await?;
-        let enqueued = reserve(&mut transaction, &events, &[], &[]).await?.enqueued;
+        let enqueued = reserve(&mut transaction, &events, &[], &Shards::default()).await?.enqueued;
         fault::point("outbox.reserved");
         let kept = enqueued.into_iter().map(|enqueued| {
             let row = match &enqueued {

@@ -9,7 +9,8 @@
 //! lease, within this one by whoever has the turn. The turn lasts until the rows are handed over, so a relay sends in
 //! the order of the numbers. Rows whose partition has others that wait for a number are left to the relay: they may not
 //! overtake. When COMMIT gives no answer, there may be numbers that nobody here will send: the session ends, and the next
-//! one reads what stands.
+//! one reads what stands. A process that is stopped with the shard's row in its hands is rid of it once it has lain idle for
+//! as long as a lease lasts.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +25,7 @@ use crate::outbox::{Outbox, Shared};
 use crate::prepared::Prepared;
 use crate::receipt::Enqueued;
 use crate::relay::Numbered;
-use crate::reserve::reserve;
+use crate::reserve::{Shards, impossible, reserve};
 
 /// How long a transaction waits for the turn of a shard before it leaves its rows to the relay.
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -159,14 +160,15 @@ impl Handover {
         prepared: &[Prepared],
         gates: &[Option<usize>],
     ) -> Result<Vec<Enqueued>, sqlx::Error> {
-        let epochs: Vec<(u16, i64)> = self.desks.iter().map(|desk| (desk.shard, desk.epoch)).collect();
+        let epochs = self.desks.iter().map(|desk| (desk.shard, desk.epoch)).collect();
+        let held = Shards { epochs, idle: self.shared.config.lease() };
         let prepared: Vec<&Prepared> = prepared.iter().collect();
-        let reserved = reserve(connection, &prepared, gates, &epochs).await?;
+        let reserved = reserve(connection, &prepared, gates, &held).await?;
         let shards = self.shared.handoffs.len();
         for row in reserved.numbered {
             let shard = shard_of(row.place.1, shards);
             let desk = self.desks.iter_mut().find(|desk| usize::from(desk.shard) == shard);
-            desk.ok_or_else(|| crate::reserve::impossible("shard"))?.rows.push(row);
+            desk.ok_or_else(|| impossible("shard"))?.rows.push(row);
         }
         self.left = reserved.left;
         Ok(reserved.enqueued)

@@ -11,6 +11,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::time::Duration;
 
 use brainops_event::{Offset, Partition, Position, Timestamp, TopicName};
 use sqlx::Row as _;
@@ -43,7 +44,7 @@ pub async fn enqueue_behind(
     prepared: &[Prepared],
     gates: &[Option<usize>],
 ) -> Result<Vec<Enqueued>, sqlx::Error> {
-    Ok(reserve(connection, &prepared.iter().collect::<Vec<_>>(), gates, &[]).await?.enqueued)
+    Ok(reserve(connection, &prepared.iter().collect::<Vec<_>>(), gates, &Shards::default()).await?.enqueued)
 }
 
 /// What became of the events of one call.
@@ -54,6 +55,15 @@ pub(crate) struct Reserved {
     pub(crate) numbered: Vec<Numbered>,
     /// Partitions of the other new rows.
     pub(crate) left: Vec<Partition>,
+}
+
+/// Shards whose rows may be numbered.
+#[derive(Debug, Default)]
+pub(crate) struct Shards {
+    /// Each with the epoch in which it is held.
+    pub(crate) epochs: Vec<(u16, i64)>,
+    /// How long a transaction that has numbered rows may lie idle.
+    pub(crate) idle: Duration,
 }
 
 /// A row that was queued.
@@ -68,7 +78,7 @@ pub(crate) async fn reserve(
     connection: &mut PgConnection,
     prepared: &[&Prepared],
     gates: &[Option<usize>],
-    held: &[(u16, i64)],
+    held: &Shards,
 ) -> Result<Reserved, sqlx::Error> {
     let said = Said::of(prepared);
     let firsts: Vec<&Prepared> = said.firsts.iter().map(|index| prepared[*index]).collect();
@@ -149,7 +159,7 @@ async fn insert(
     connection: &mut PgConnection,
     events: &[&Prepared],
     gates: &[Option<usize>],
-    held: &[(u16, i64)],
+    held: &Shards,
 ) -> Result<Vec<Option<New>>, sqlx::Error> {
     let nth_of = |gate: &Option<usize>| gate.and_then(|index| i64::try_from(index + 1).ok());
     let rows = sqlx::query(include_str!("sql/reserve.sql"))
@@ -163,8 +173,9 @@ async fn insert(
         .bind(events.iter().map(|event| event.headers.as_str()).collect::<Vec<_>>())
         .bind(events.iter().map(|event| event.value.as_slice()).collect::<Vec<_>>())
         .bind(gates.iter().map(nth_of).collect::<Vec<_>>())
-        .bind(held.iter().filter_map(|(shard, _)| i16::try_from(*shard).ok()).collect::<Vec<_>>())
-        .bind(held.iter().map(|(_, epoch)| *epoch).collect::<Vec<_>>())
+        .bind(held.epochs.iter().filter_map(|(shard, _)| i16::try_from(*shard).ok()).collect::<Vec<_>>())
+        .bind(held.epochs.iter().map(|(_, epoch)| *epoch).collect::<Vec<_>>())
+        .bind(format!("{}ms", held.idle.as_millis()))
         .fetch_all(connection)
         .await?;
     let mut new = vec![None; events.len()];

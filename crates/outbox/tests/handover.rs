@@ -144,6 +144,30 @@ async fn rows_of_a_commit_that_nobody_heard_the_end_of_are_found_by_the_next_ses
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_stands_still_with_a_shard_in_his_hands_does_not_keep_it_from_others() {
+    let namespace = namespace("still").await;
+    let (outbox, relay) = running(&namespace, config()).await;
+    let events = prepared(&outbox, &ids(0..1, "a"), "a").await;
+    let mut transaction = namespace.pool().begin().await.expect("begun");
+    let mut handover = outbox.handover(&events).await;
+    handover.enqueue_behind(&mut transaction, &events, &[]).await.expect("enqueued");
+    assert!(handover.left().is_empty(), "it is numbered");
+    relay.kill().await;
+    let other = open(&namespace, config()).await;
+    let heir = Running::start(&other, "heir");
+    let its =
+        "SELECT count(*) FROM brainops.outbox_shard WHERE holder LIKE 'heir/%' AND opened_epoch = epoch";
+    let has_all = || async { count(&namespace, its).await == 2 };
+    eventually(LIMIT, has_all).await.expect("somebody else gets the shard");
+    handover.commit(transaction).await.expect_err("it is too late");
+    appended(&other, event("00001-a", "a", "x")).await;
+    until_sent(&namespace, 1).await;
+    heir.stop().await;
+    drop((outbox, other));
+    namespace.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn relays_that_die_leave_the_order_and_nothing_behind() {
     let namespace = namespace("dying").await;
     let (outbox, mut relay) = running(&namespace, config()).await;

@@ -23,7 +23,8 @@ WITH drawn AS MATERIALIZED (
         row_number() OVER (PARTITION BY topic, partition ORDER BY outbox_id) AS nth_here
     FROM drawn JOIN reserved USING (outbox_id)
 ), held AS MATERIALIZED (
-    SELECT shard, epoch
+    -- who is stopped from here on must not keep the shard from others
+    SELECT shard, epoch, set_config('idle_in_transaction_session_timeout', $13, true)
     FROM brainops.outbox_shard JOIN unnest($11::smallint[], $12::bigint[]) AS desk (shard, epoch) USING (shard, epoch)
     FOR UPDATE OF outbox_shard
 ), taken AS (
