@@ -12,6 +12,9 @@ pub const CLIENT_QUEUE_BYTES: usize = 8 * 1024 * 1024;
 const CLIENT_QUEUE_RECORDS: usize = 15_000;
 const FETCH_BYTES: usize = 2 * 1024 * 1024;
 const PARTITION_FETCH_BYTES: usize = 256 * 1024;
+/// How long a request for records waits at the broker for the first one. What comes meanwhile to a partition that the request
+/// does not name waits for its end: with the client's 500 ms, one saga in a hundred took half a second longer.
+const FETCH_WAIT_MS: u32 = 100;
 
 /// How the members of a group agree on who has which partitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +35,7 @@ pub(super) fn settings(cluster: &ReadOnlyCluster, config: &FollowerConfig) -> Cl
         .set("fetch.max.bytes", FETCH_BYTES.to_string())
         .set("max.partition.fetch.bytes", PARTITION_FETCH_BYTES.to_string())
         .set("topic.metadata.refresh.interval.ms", "10000") // how long partitions that were added go unnoticed
+        .set("fetch.wait.max.ms", FETCH_WAIT_MS.to_string())
         .set("fetch.queue.backoff.ms", "5"); // the default lets a queue that was full run empty for a second
     match config.protocol {
         GroupProtocol::Classic => settings
