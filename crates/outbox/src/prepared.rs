@@ -21,8 +21,8 @@ pub struct Prepared {
     pub(crate) topic: TopicName,
     pub(crate) partition: Partition,
     pub(crate) key: String,
-    /// An array of [name, value] as JSON.
-    pub(crate) headers: String,
+    /// Names and values, in order.
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) value: Vec<u8>,
     pub(crate) bytes: usize,
 }
@@ -39,17 +39,22 @@ impl Prepared {
     }
 
     /// As the row that it is, with its place in the order of sending and the row that must stand in the log before it.
-    /// Nothing: its headers are not what they were made.
-    pub(crate) fn numbered(&self, outbox_id: i64, send_no: i64, gate: Option<i64>) -> Option<Numbered> {
-        Some(Numbered {
+    pub(crate) fn numbered(&self, outbox_id: i64, send_no: i64, gate: Option<i64>) -> Numbered {
+        Numbered {
             outbox_id,
             place: (self.topic.clone(), self.partition),
             send_no,
             key: self.key.clone(),
-            headers: serde_json::from_str(&self.headers).ok()?,
+            headers: self.headers.clone(),
             value: self.value.clone(),
             gate,
-        })
+        }
+    }
+
+    /// Its headers as the table has them: an array of [name, value].
+    pub(crate) fn headers_json(&self) -> serde_json::Value {
+        let pairs = self.headers.iter().map(|(name, value)| [name.as_str(), value.as_str()]);
+        pairs.map(serde_json::Value::from_iter).collect()
     }
 
     /// Bytes of its value, headers and key.
@@ -88,12 +93,7 @@ impl<'a> Preparer<'a> {
             topic,
             partition,
             key: event.key().to_owned(),
-            headers: serde_json::Value::from_iter(
-                headers
-                    .iter()
-                    .map(|(name, value)| serde_json::Value::from_iter([name.as_ref(), value.as_ref()])),
-            )
-            .to_string(),
+            headers: headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
             value,
             bytes,
         })

@@ -103,8 +103,7 @@ pub(crate) async fn reserve(
     for ((new, event), gate) in new.iter().zip(&firsts).zip(behind) {
         match new {
             Some(New { outbox_id, send_no: Some(send_no) }) => {
-                numbered
-                    .push(event.numbered(*outbox_id, *send_no, gate).ok_or_else(|| impossible("headers"))?);
+                numbered.push(event.numbered(*outbox_id, *send_no, gate));
             }
             Some(New { send_no: None, .. }) => left.push(event.partition),
             None => {}
@@ -170,7 +169,7 @@ async fn insert(
         .bind(events.iter().map(|event| event.partition.get()).collect::<Vec<_>>())
         .bind(events.iter().map(|event| i32::try_from(event.bytes).unwrap_or(i32::MAX)).collect::<Vec<_>>())
         .bind(events.iter().map(|event| event.key.as_str()).collect::<Vec<_>>())
-        .bind(events.iter().map(|event| event.headers.as_str()).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| event.headers_json().to_string()).collect::<Vec<_>>())
         .bind(events.iter().map(|event| event.value.as_slice()).collect::<Vec<_>>())
         .bind(gates.iter().map(nth_of).collect::<Vec<_>>())
         .bind(held.epochs.iter().filter_map(|(shard, _)| i16::try_from(*shard).ok()).collect::<Vec<_>>())
