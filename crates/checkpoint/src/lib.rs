@@ -2,11 +2,12 @@
 //! and the little around them that every such reader needs.
 //!
 //! Knows positions and Postgres; does not know what is made of records. Begin with [`Keeper`], then [`take_over`] and
-//! [`move_on`]. [`plan`] says what of a batch follows. [`advance`], [`backoff`] and [`sqlstate`] are the parts that know no database.
+//! [`move_on`], or with [`follow()`], which does all of it for one topic. [`plan`] says what of a batch follows. [`advance`], [`backoff`] and [`sqlstate`] are the parts that know no database.
 
 pub mod advance;
 pub mod backoff;
 mod checkpoint;
+mod follow;
 mod held;
 mod keeper;
 pub mod sqlstate;
@@ -16,6 +17,7 @@ pub use checkpoint::{
     Asked, Checkpoint, Move, Place, begin, begin_unhurried, lock_own, move_on, place, raise_epochs,
     read_locked,
 };
+pub use follow::{FollowError, FollowMetrics, FollowOptions, FollowStage, Followed, Rows, follow};
 pub use held::{Held, State, enter, plan};
 pub use keeper::Keeper;
 pub use takeover::{Blocker, LOOK_AFTER, blockers, take_over};

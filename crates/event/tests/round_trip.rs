@@ -127,6 +127,7 @@ fn every_record_comes_back_equal_and_reads_the_same_elsewhere() {
             SagaRetried, SagaStarted, SagaTimerCancelled, SagaTimerFired, SagaTimerSet, SagaUndoSkipped,
             SagaUndoStarted, SagaUndoSucceeded, SagaUnrouted, SagaWait;
         schema: Registered;
+        tool: CallAuthorized, CallCompleted, CallDenied, CallFailed, CallRequested, CallStarted, CallUnknown;
         webhook: Received;
     }
     let all: BTreeSet<String> =

@@ -1,6 +1,7 @@
 //! What an agent says: an event before it has a name and a cause.
 
 use brainops_event::types::agent::Message;
+use brainops_event::types::tool::CallRequested;
 use brainops_event::{Catalog, Priority, TypedEvent, encode_datum};
 use serde::{Deserialize, Serialize};
 
@@ -57,14 +58,14 @@ impl Say {
         Self::message(format!("agent.task.{name}"), payload)
     }
 
-    /// A call of a tool, `tool.call.requested`. Its answer names this event as its cause.
+    /// A call of a tool, `tool.call.requested`. Its answer (`tool.call.completed`, `failed`, `denied` or `unknown`) names this
+    /// event by source and id, and has the saga as its subject.
     pub fn tool_call<P: Serialize + ?Sized>(tool: &str, arguments: &P) -> Self {
-        #[derive(Serialize)]
-        struct Call<'a, P: ?Sized> {
-            tool: &'a str,
-            arguments: &'a P,
-        }
-        Self::message("tool.call.requested".to_owned(), &Call { tool, arguments })
+        let text = canonical::text_of(arguments);
+        let flaw = text.as_ref().err().copied();
+        let call = CallRequested { tool: tool.to_owned(), arguments: text.unwrap_or_default(), reason: None };
+        let said = Self::encoded(CallRequested::EVENT_TYPE.to_owned(), None, CallRequested::SCHEMA, &call);
+        Self { flaw: flaw.or(said.flaw), ..said }
     }
 
     fn message<P: Serialize + ?Sized>(event_type: String, payload: &P) -> Self {

@@ -4,10 +4,57 @@
 //! set-wise. So two processes that own one partition are told apart, and a crash anywhere costs time. What is written is such
 //! that the order of partitions does not matter, nor how often a record is read: an end may come before its task.
 
-mod apply;
-mod error;
 mod fold;
-mod run;
+mod write;
 
-pub use error::FollowError;
-pub use run::{FollowOptions, FollowStage, follow};
+use std::collections::BTreeSet;
+
+pub use brainops_checkpoint::{FollowError, FollowOptions, FollowStage};
+use brainops_checkpoint::{FollowMetrics, Followed, Place, Rows};
+use brainops_fault::point;
+use brainops_log::Item;
+use sqlx::postgres::PgConnection;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics as names;
+
+/// What is followed, and who follows.
+const FOLLOWED: Followed =
+    Followed { what: "tasks", topic: "agent", group: "task", checkpoints: "brainops.task_checkpoint" };
+
+/// Follows the tasks of the log until shutdown is asked for; see [`brainops_checkpoint::follow()`].
+///
+/// # Errors
+/// [`FollowError`] when a person is needed; what can pass is waited for and tried again.
+pub async fn follow(
+    stage: FollowStage,
+    options: FollowOptions,
+    shutdown: CancellationToken,
+) -> Result<(), FollowError> {
+    brainops_checkpoint::follow(FOLLOWED, || TaskRows, stage, options, shutdown).await
+}
+
+struct TaskRows;
+
+impl Rows for TaskRows {
+    type Written = ();
+
+    const METRICS: FollowMetrics = FollowMetrics {
+        records: names::FOLLOWED_TOTAL,
+        retries: names::RETRIES_TOTAL,
+        unknown_commits: names::UNKNOWN_COMMITS_TOTAL,
+        batch_seconds: names::BATCH_SECONDS,
+    };
+
+    async fn write(
+        &mut self,
+        connection: &mut PgConnection,
+        items: &[Item<'_>],
+        ours: &BTreeSet<Place>,
+    ) -> Result<(), sqlx::Error> {
+        point("task.follow_moved");
+        write::write(connection, &fold::fold(items, |place| ours.contains(place))).await?;
+        point("task.follow_written");
+        Ok(())
+    }
+}

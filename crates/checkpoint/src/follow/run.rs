@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use brainops_checkpoint::backoff::Backoff;
-use brainops_checkpoint::{Asked, Checkpoint, Keeper, Place, State, enter, take_over};
 use brainops_event::error_chain;
 use brainops_log::{Assignment, Batch, Cluster, Follower, FollowerConfig, ReadError, Registry, Signal};
 use sqlx::PgPool;
@@ -13,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::Applier;
 use super::error::{FollowError, Halt};
+use super::{Followed, Rows};
+use crate::backoff::Backoff;
+use crate::checkpoint::{Asked, Checkpoint, Place};
+use crate::held::{State, enter};
+use crate::keeper::Keeper;
+use crate::takeover::take_over;
 
-/// The topic of tasks, without its prefix.
-const TOPIC: &str = "agent";
-/// The consumer group, without the installation's prefix.
-const GROUP: &str = "task";
 /// How long leaving the group may take.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 /// How long the batch in flight may go on after shutdown was asked for.
@@ -42,7 +42,7 @@ impl Default for FollowOptions {
     }
 }
 
-/// Where tasks are followed.
+/// Where a topic is followed.
 #[derive(Debug, Clone)]
 pub struct FollowStage {
     /// Postgres.
@@ -53,33 +53,36 @@ pub struct FollowStage {
     pub registry: Registry,
 }
 
-/// Follows the tasks of the log until shutdown is asked for. The batch in flight is then finished, within ten seconds. Any
-/// number of processes may do it.
+/// Follows a topic until shutdown is asked for, and makes rows of it: `rows` is asked for them once a session. The batch in flight is
+/// then finished, within ten seconds. Any number of processes may do it.
 ///
 /// # Errors
 /// [`FollowError`] when a person is needed; what can pass is waited for and tried again.
-pub async fn follow(
+pub async fn follow<R: Rows>(
+    followed: Followed,
+    rows: impl Fn() -> R + Send,
     stage: FollowStage,
     options: FollowOptions,
     shutdown: CancellationToken,
 ) -> Result<(), FollowError> {
-    let topic = stage.cluster.topic(TOPIC)?;
+    let what = followed.what;
+    let topic = stage.cluster.topic(followed.topic).map_err(|source| FollowError::Topic { what, source })?;
     let FollowOptions { max_records, max_bytes, max_wait } = options;
     let config = FollowerConfig {
         max_records,
         max_bytes,
         max_wait,
-        ..FollowerConfig::new(GROUP.to_owned(), vec![topic])
+        ..FollowerConfig::new(followed.group.to_owned(), vec![topic])
     };
     let anew = || Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
     let mut backoff = anew();
     loop {
         let began = Instant::now();
-        let reason = match session(&stage, &config, &shutdown).await {
+        let reason = match session(followed, rows(), &stage, &config, &shutdown).await {
             Err(Halt::ShutDown) => return Ok(()),
             Err(Halt::Fault(fault)) => return Err(fault),
             Err(Halt::Read(error @ ReadError::Refused { .. })) => {
-                return Err(FollowError::Read(Box::new(error)));
+                return Err(FollowError::Read { what, source: Box::new(error) });
             }
             Err(Halt::Read(error)) => error_chain(&error).to_string(),
             Ok(()) => "partitions were taken over by a process that does not keep them".to_owned(),
@@ -88,7 +91,7 @@ pub async fn follow(
             backoff = anew();
         }
         let pause = backoff.pause();
-        tracing::warn!(reason, pause_ms = pause.as_millis(), "following tasks anew");
+        tracing::warn!(reason, pause_ms = pause.as_millis(), followed = what, "following anew");
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = shutdown.cancelled() => return Ok(()),
@@ -97,7 +100,9 @@ pub async fn follow(
 }
 
 /// The life of one follower; ends without a halt when others have taken over what the group leaves with it.
-async fn session(
+async fn session<R: Rows>(
+    followed: Followed,
+    rows: R,
     stage: &FollowStage,
     config: &FollowerConfig,
     shutdown: &CancellationToken,
@@ -107,27 +112,32 @@ async fn session(
         () = shutdown.cancelled() => return Err(Halt::ShutDown),
     };
     let applier = Applier {
+        what: followed.what,
+        rows,
         pool: stage.pool.clone(),
-        keeper: Keeper::of_table("tasks", "brainops.task_checkpoint"),
+        keeper: Keeper::of_table(followed.what, followed.checkpoints),
         held: BTreeMap::new(),
         shutdown: shutdown.clone(),
     };
     let mut session = Session { applier, follower, taken_over_at: None };
     let ended = session.live().await;
     if tokio::time::timeout(LEAVE_LIMIT, session.follower.stop()).await.is_err() {
-        tracing::warn!("leaving the group of tasks takes long; it is told when the session times out");
+        tracing::warn!(
+            followed = followed.what,
+            "leaving the group takes long; it is told when the session times out"
+        );
     }
     ended
 }
 
-struct Session {
-    applier: Applier,
+struct Session<R: Rows> {
+    applier: Applier<R>,
     follower: Follower,
     /// Since when a partition is ours in the group and somebody else's in the database.
     taken_over_at: Option<Instant>,
 }
 
-impl Session {
+impl<R: Rows> Session<R> {
     async fn live(&mut self) -> Result<(), Halt> {
         let shutdown = self.applier.shutdown.clone();
         while !self.is_robbed() {
@@ -161,21 +171,22 @@ impl Session {
             let Some(checkpoint) = checkpoints.remove(&place) else { continue }; // each was asked for
             let (held, start) = enter(assigned, &checkpoint);
             if let State::Stopped(reason) = &held.state {
-                tracing::error!(event.topic = %place.0, event.partition = place.1.get(), reason, "a partition of tasks cannot be gone on with");
+                tracing::error!(event.topic = %place.0, event.partition = place.1.get(), reason, followed = self.applier.what, "a partition cannot be gone on with");
             }
             self.applier.held.insert(place.clone(), held);
             starts.push((place.0, place.1, start));
         }
-        tracing::info!(partitions = starts.len(), "took partitions of tasks over");
+        tracing::info!(partitions = starts.len(), followed = self.applier.what, "took partitions over");
         assignment.start(starts);
         Ok(())
     }
 
     async fn take_over(&self, asked: &[Asked]) -> Result<BTreeMap<Place, Checkpoint>, Halt> {
-        let Applier { pool, keeper, .. } = &self.applier;
+        let Applier { pool, keeper, what, .. } = &self.applier;
+        let tell =
+            |blockers| tracing::warn!(?blockers, followed = what, "somebody is in the way of a takeover");
         let mut backoff = Backoff::for_database();
         loop {
-            let tell = |blockers| tracing::warn!(?blockers, "somebody is in the way of a takeover of tasks");
             match take_over(pool, keeper, asked, tell).await {
                 Ok(checkpoints) => return Ok(checkpoints),
                 Err(error) => self.applier.wait_after(error, &mut backoff).await?,
@@ -185,7 +196,7 @@ impl Session {
 
     /// Applies a batch; after shutdown was asked for, it gets a little longer.
     async fn apply(&mut self, batch: &Batch) -> Result<(), Halt> {
-        let shutdown = self.applier.shutdown.clone();
+        let (shutdown, what) = (self.applier.shutdown.clone(), self.applier.what);
         let drained = async {
             shutdown.cancelled().await;
             tokio::time::sleep(DRAIN_LIMIT).await;
@@ -193,7 +204,7 @@ impl Session {
         tokio::select! {
             biased;
             applied = self.applier.apply(batch) => applied,
-            () = drained => Err(FollowError::DrainTimedOut { limit_s: DRAIN_LIMIT.as_secs() }.into()),
+            () = drained => Err(FollowError::DrainTimedOut { what, limit_s: DRAIN_LIMIT.as_secs() }.into()),
         }
     }
 

@@ -1,0 +1,144 @@
+//! One batch in one transaction: checkpoints and rows move together or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use brainops_log::{Batch, Item};
+use metrics::{counter, histogram};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use super::Rows;
+use super::error::{FollowError, Halt};
+use crate::advance::{Fate, fate, fate_of_all};
+use crate::backoff::Backoff;
+use crate::checkpoint::{Move, Place, begin, move_on, read_locked};
+use crate::held::{Held, State as HeldState, plan};
+use crate::keeper::Keeper;
+use crate::sqlstate::{Remedy, outcome_is_unknown, remedy};
+
+/// Makes rows of batches.
+pub(super) struct Applier<R: Rows> {
+    pub(super) what: &'static str,
+    pub(super) rows: R,
+    pub(super) pool: PgPool,
+    pub(super) keeper: Keeper,
+    pub(super) held: BTreeMap<Place, Held>,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// How one attempt ended, if it did not fail: with the partitions that it moved.
+enum Attempt<W> {
+    Committed(BTreeSet<Place>, Option<W>),
+    Unknown(BTreeSet<Place>, W, sqlx::Error),
+}
+
+impl<R: Rows> Applier<R> {
+    /// Applies a batch. Partitions that cannot be gone on with are stopped; the others go on.
+    pub(super) async fn apply(&mut self, batch: &Batch) -> Result<(), Halt> {
+        let started = Instant::now();
+        let items: Vec<Item<'_>> = batch.items().collect();
+        let mut backoff = Backoff::for_database();
+        loop {
+            let moves = plan(batch.spans(), &mut self.held);
+            if moves.is_empty() {
+                return Ok(());
+            }
+            match self.attempt(&items, &moves).await {
+                Ok(Attempt::Committed(moved, written)) => {
+                    self.committed(&moves, &moved, written);
+                    counter!(R::METRICS.records).increment(items.len() as u64);
+                    histogram!(R::METRICS.batch_seconds).record(started.elapsed());
+                    return Ok(());
+                }
+                Ok(Attempt::Unknown(moved, written, error)) => {
+                    if self.settle(&moves, &moved, error).await? {
+                        self.committed(&moves, &moved, Some(written));
+                        return Ok(());
+                    }
+                }
+                Err(error) => self.wait_after(error, &mut backoff).await?,
+            }
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        items: &[Item<'_>],
+        moves: &BTreeMap<Place, Move>,
+    ) -> Result<Attempt<R::Written>, sqlx::Error> {
+        let mut transaction = begin(&self.pool, &self.keeper).await?;
+        let moved = move_on(&mut transaction, &self.keeper, moves).await?;
+        if moved.is_empty() {
+            transaction.rollback().await?;
+            return Ok(Attempt::Committed(moved, None));
+        }
+        let written = self.rows.write(&mut transaction, items, &moved).await?;
+        match transaction.commit().await {
+            Ok(()) => Ok(Attempt::Committed(moved, Some(written))),
+            Err(error) if outcome_is_unknown(&error) => Ok(Attempt::Unknown(moved, written, error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn committed(
+        &mut self,
+        moves: &BTreeMap<Place, Move>,
+        moved: &BTreeSet<Place>,
+        written: Option<R::Written>,
+    ) {
+        if let Some(written) = written {
+            self.rows.committed(written);
+        }
+        for (place, one) in moves {
+            let Some(held) = self.held.get_mut(place) else { continue };
+            if moved.contains(place) {
+                held.moved(one);
+            } else {
+                tracing::warn!(event.topic = %place.0, event.partition = place.1.get(), followed = self.what, "another process has taken a partition over");
+                held.state = HeldState::TakenOver;
+            }
+        }
+    }
+
+    /// Finds out whether a COMMIT without an answer was done: true if it was.
+    async fn settle(
+        &self,
+        moves: &BTreeMap<Place, Move>,
+        moved: &BTreeSet<Place>,
+        error: sqlx::Error,
+    ) -> Result<bool, Halt> {
+        counter!(R::METRICS.unknown_commits).increment(1);
+        tracing::warn!(error = %error, followed = self.what, "a commit gave no answer; reading the checkpoints");
+        let mut backoff = Backoff::for_database();
+        let found = loop {
+            match read_locked(&self.pool, &self.keeper, moved).await {
+                Ok(found) => break found,
+                Err(error) => self.wait_after(error, &mut backoff).await?,
+            }
+        };
+        let fates =
+            moved.iter().filter_map(|place| Some(fate(moves.get(place)?.claim, found.get(place).copied())));
+        match fate_of_all(fates) {
+            Some(Fate::Committed) => Ok(true),
+            Some(Fate::Lost | Fate::TakenOver) => Ok(false),
+            Some(Fate::Impossible) | None => {
+                Err(FollowError::ImpossibleCheckpoint { what: self.what }.into())
+            }
+        }
+    }
+
+    /// Waits after an error of the database, if the same may then succeed.
+    pub(super) async fn wait_after(&self, error: sqlx::Error, backoff: &mut Backoff) -> Result<(), Halt> {
+        if remedy(&error) != Remedy::Retry {
+            return Err(FollowError::Database { what: self.what, source: error }.into());
+        }
+        counter!(R::METRICS.retries).increment(1);
+        let pause = backoff.pause();
+        tracing::warn!(reason = %error, pause_ms = pause.as_millis(), followed = self.what, "a topic is not followed; trying again");
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(()),
+            () = self.shutdown.cancelled() => Err(Halt::ShutDown),
+        }
+    }
+}
