@@ -190,7 +190,7 @@ fn messages_and_events_may_share_a_batch() {
 }
 
 #[test]
-fn every_schema_with_types_of_its_own_has_a_rule_for_its_subject_but_alerts() {
+fn every_schema_with_types_of_its_own_has_a_rule_for_its_subject_but_alerts_and_requested_calls() {
     // whatever is added to `schemas/` must say here what an agent message of that type is about
     let without: Vec<&str> = Catalog::builtin()
         .entries()
@@ -207,7 +207,10 @@ fn every_schema_with_types_of_its_own_has_a_rule_for_its_subject_but_alerts() {
         })
         .map(|entry| entry.name.as_str())
         .collect();
-    assert_eq!(without, ["brainops.monitor.AlertFired", "brainops.monitor.AlertResolved"]);
+    assert_eq!(
+        without,
+        ["brainops.monitor.AlertFired", "brainops.monitor.AlertResolved", "brainops.tool.CallRequested"]
+    );
 }
 
 /// A message as an agent would read it.

@@ -39,11 +39,17 @@ pub enum Bug {
     ClaimWithoutEpoch,
     /// A task is marked as ended in a transaction of its own, before its event: a crash between them loses the event.
     TaskMarkedBeforeEvent,
+    /// A tool acts before it is known to stand in the log that it does.
+    ActedBeforeStarted,
+    /// An executor that slept does not look whether its claim still counts before it acts.
+    ClaimNotCheckedAgain,
+    /// A call that must be done once is done again when its executor died.
+    OnceRepeated,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::FenceRemoved,
         Self::CheckpointBeforeRows,
         Self::NumberedAfterSending,
@@ -62,6 +68,9 @@ impl Bug {
         Self::CompletedUnderAnyClaim,
         Self::ClaimWithoutEpoch,
         Self::TaskMarkedBeforeEvent,
+        Self::ActedBeforeStarted,
+        Self::ClaimNotCheckedAgain,
+        Self::OnceRepeated,
     ];
 
     /// Its name in `BRAINOPS_PLANTED`.
@@ -85,6 +94,9 @@ impl Bug {
             Self::CompletedUnderAnyClaim => "completed-under-any-claim",
             Self::ClaimWithoutEpoch => "claim-without-epoch",
             Self::TaskMarkedBeforeEvent => "task-marked-before-event",
+            Self::ActedBeforeStarted => "acted-before-started",
+            Self::ClaimNotCheckedAgain => "claim-not-checked-again",
+            Self::OnceRepeated => "once-repeated",
         }
     }
 }

@@ -58,7 +58,7 @@ async fn killed_between_any_two_steps_it_goes_on_where_the_checkpoints_are() {
     let scene = Scene::new("taskfollowkill").await;
     let mut through = 0;
     for point in ["task.follow_moved", "task.follow_written", "task.follow_moved@3"] {
-        let mut dying = Process::start(&scene, "follow", Some(&format!("{point}=kill")), None);
+        let mut dying = Process::start(&scene.namespace, "follow", Some(&format!("{point}=kill")), None);
         scene.append(some(through + 1, through + 40)).await;
         through += 40;
         dying.until_dead().await;
@@ -73,10 +73,10 @@ async fn killed_between_any_two_steps_it_goes_on_where_the_checkpoints_are() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_slept_while_another_took_its_partitions_writes_nothing() {
     let scene = Scene::new("taskfollowsleep").await;
-    let sleeping = Process::start(&scene, "follow", Some("task.follow_moved=stop"), None);
+    let sleeping = Process::start(&scene.namespace, "follow", Some("task.follow_moved=stop"), None);
     scene.append(some(1, 30)).await;
     sleeping.until_stopped().await;
-    let _other = Process::start(&scene, "follow", None, None);
+    let _other = Process::start(&scene.namespace, "follow", None, None);
     until_rows(&scene, 30).await;
     sleeping.wake();
     scene.append(some(31, 60)).await;

@@ -85,7 +85,7 @@ async fn fifty_workers_with_one_killed_every_second_do_each_task_once() {
     };
     let mut workers: Vec<Running<()>> = (0..WORKERS).map(|_| hire()).collect();
     let (mut kills, mut process_kills) = (0, 0);
-    let mut process = Process::start(&scene, "work process 3000", None, None);
+    let mut process = Process::start(&scene.namespace, "work process 3000", None, None);
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     second.tick().await;
@@ -99,7 +99,7 @@ async fn fifty_workers_with_one_killed_every_second_do_each_task_once() {
         std::mem::replace(&mut workers[place], hire()).kill().await;
         kills += 1;
         if kills % 3 == 0 {
-            process = Process::start(&scene, "work process 3000", None, None); // the one before is killed
+            process = Process::start(&scene.namespace, "work process 3000", None, None); // the one before is killed
             process_kills += 1;
         }
     }
@@ -128,9 +128,11 @@ async fn sleeper(scene: &Scene, bug: Option<Bug>) -> Result<(), String> {
     scene.execute("CREATE TABLE tried (worker text, is_taken boolean)").await;
     let following = scene.follow();
     scene.append(some(1)).await;
-    let sleeping = Process::start(scene, "work sleeper 500", Some("task.claimed=stop"), bug);
+    let sleeping =
+        Process::start(&scene.namespace, "work sleeper 500", Some("task.claimed=stop"), bug.map(Bug::name));
     sleeping.until_stopped().await;
-    let next = Process::start(scene, "work next 30000", Some("task.claimed=stop"), bug);
+    let next =
+        Process::start(&scene.namespace, "work next 30000", Some("task.claimed=stop"), bug.map(Bug::name));
     next.until_stopped().await;
     sleeping.wake();
     let tried = "SELECT count(*) FROM tried WHERE worker = 'sleeper'";
@@ -171,9 +173,14 @@ async fn a_claim_that_does_not_raise_the_epoch_is_seen() {
 async fn killed_at(scene: &Scene, point: &str, bug: Option<Bug>) -> Result<(), String> {
     let following = scene.follow();
     scene.append(some(1)).await;
-    let mut dying = Process::start(scene, "work dying 500", Some(&format!("{point}=kill")), bug);
+    let mut dying = Process::start(
+        &scene.namespace,
+        "work dying 500",
+        Some(&format!("{point}=kill")),
+        bug.map(Bug::name),
+    );
     dying.until_dead().await;
-    let _next = Process::start(scene, "work next 30000", None, None);
+    let _next = Process::start(&scene.namespace, "work next 30000", None, None);
     let ended = "SELECT count(*) FROM brainops.task WHERE state = 'completed'";
     eventually(LIMIT, || async { scene.count(ended).await == 1 }).await.expect("it is done");
     scene.until_followed().await;

@@ -9,6 +9,7 @@
 //! - [`refold`] and [`stored_rows`]: what the log says the rows must be, byte for byte.
 //! - [`PrivateStack`], whose parts a test may kill, and [`Proxy`], which makes the way to one of them bad.
 //! - [`check_dictionary`]: a data dictionary says what the SQL says.
+//! - [`ChildProcess`]: the test itself as another process, to be killed or stopped, and [`Stood`]: what stands in the log.
 //! - [`eventually`]: waits on a condition, with a limit.
 //! - [`explore`]: every history of a small model of a protocol.
 //!
@@ -22,6 +23,7 @@
 )]
 
 mod agents;
+mod child;
 mod dictionary;
 mod eventually;
 mod explore;
@@ -37,9 +39,11 @@ mod refold;
 mod running;
 mod said;
 mod stack;
+mod stood;
 mod tuple;
 
 pub use agents::{Answer, GivenAgent, Reaction, Said, fail_each_step, given_agent};
+pub use child::{ChildProcess, ChildStage};
 pub use dictionary::check_dictionary;
 pub use eventually::{TimedOut, eventually};
 pub use explore::{Counterexample, Explored, Next, Protocol, explore};
@@ -55,3 +59,4 @@ pub use refold::{TableRows, refold, stored_rows};
 pub use running::{Running, soon};
 pub use said::said;
 pub use stack::{StackError, TestStack};
+pub use stood::Stood;

@@ -18,7 +18,7 @@ enum Part {
 use Part::{Field, Text};
 
 /// What schemas say about subjects in their docs, by the beginning of the record's name.
-const SUBJECTS: [(&str, &[Part]); 17] = [
+const SUBJECTS: [(&str, &[Part]); 18] = [
     ("brainops.agent.BudgetExhausted", &[Field("agent")]),
     ("brainops.agent.Task", &[Field("task_subject")]),
     ("brainops.lead.", &[Field("lead_id")]),
@@ -35,6 +35,7 @@ const SUBJECTS: [(&str, &[Part]); 17] = [
     ("brainops.saga.", &[Field("agent"), Text("/"), Field("correlation")]),
     ("brainops.privacy.", &[Field("key_id")]),
     ("brainops.schema.", &[Field("subject")]),
+    ("brainops.tool.", &[Field("call_subject")]),
     ("brainops.webhook.", &[Field("provider"), Text("/"), Field("delivery_id")]),
 ];
 

@@ -29,7 +29,7 @@ use brainops_event::{Outgoing, Position, Timestamp, TopicName, frame};
 
 pub use error::{AppendError, Outcome};
 use pipeline::Pipeline;
-use producer::{Delivery as OnTheWay, Producer};
+use producer::{Delivery as OnTheWay, LINGER, Producer};
 pub use sender::{Delivery, DeliveryError, SendError, Sender, SentRecord};
 
 use crate::cluster::{Cluster, MAX_RECORD_BYTES};
@@ -49,6 +49,7 @@ pub struct Appender {
 struct Shared {
     cluster: Cluster,
     registry: Registry,
+    linger: Duration,
     current: Mutex<Arc<Producer>>,
 }
 
@@ -81,10 +82,22 @@ impl Appender {
     /// # Errors
     /// The Kafka client refuses its configuration.
     pub fn new(cluster: &Cluster, registry: &Registry) -> Result<Appender, ConfigError> {
-        let producer = Producer::start(cluster).map_err(ConfigError::Client)?;
+        Appender::lingering(cluster, registry, LINGER)
+    }
+
+    /// The same for who waits for each acknowledgement before going on: nothing is gathered, each append goes at once.
+    ///
+    /// # Errors
+    /// The Kafka client refuses its configuration.
+    pub fn prompt(cluster: &Cluster, registry: &Registry) -> Result<Appender, ConfigError> {
+        Appender::lingering(cluster, registry, Duration::ZERO)
+    }
+
+    fn lingering(cluster: &Cluster, registry: &Registry, linger: Duration) -> Result<Appender, ConfigError> {
+        let producer = Producer::start(cluster, linger).map_err(ConfigError::Client)?;
         let current = Mutex::new(Arc::new(producer));
         let (cluster, registry) = (cluster.clone(), registry.clone());
-        let shared = Arc::new(Shared { cluster, registry, current });
+        let shared = Arc::new(Shared { cluster, registry, linger, current });
         Ok(Appender { shared, answer_limit: ANSWER_LIMIT })
     }
 
@@ -165,7 +178,7 @@ impl Appender {
             return; // somebody else did already
         }
         failed.end();
-        match Producer::start(&self.shared.cluster) {
+        match Producer::start(&self.shared.cluster, self.shared.linger) {
             Ok(fresh) => *current = Arc::new(fresh),
             Err(error) => tracing::error!(%error, "no new kafka producer can be made"), // the next append tries again
         }

@@ -19,7 +19,7 @@ use crate::metrics::{APPEND_FAILURES, APPEND_SECONDS, APPENDED_EVENTS};
 const QUEUE_LIMIT_RECORDS: usize = 50_000;
 const QUEUE_LIMIT_KIB: usize = 65_536;
 /// How long records gather into a request; a lone append waits as long.
-const LINGER: Duration = Duration::from_millis(5);
+pub(super) const LINGER: Duration = Duration::from_millis(5);
 
 pub(super) struct Producer {
     client: FutureProducer<LoggingContext>,
@@ -34,8 +34,8 @@ pub(super) struct Delivery {
 }
 
 impl Producer {
-    pub(super) fn start(cluster: &Cluster) -> Result<Producer, KafkaError> {
-        let client = producer_config(cluster, LINGER).create_with_context(LoggingContext)?;
+    pub(super) fn start(cluster: &Cluster, linger: Duration) -> Result<Producer, KafkaError> {
+        let client = producer_config(cluster, linger).create_with_context(LoggingContext)?;
         Ok(Producer { client, ended: RwLock::new(false) })
     }
 

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::scene::{Scene, Stood};
+use brainops_testkit::Stood;
+
+use super::scene::Scene;
 
 /// Whether each of so many tasks was completed once, by one event of its own, and the rows say the same.
 pub async fn check(scene: &Scene, tasks: usize) -> Result<(), String> {

@@ -6,7 +6,6 @@ mod check;
 pub mod child;
 mod scene;
 
-pub use brainops_testkit::{Running, soon};
+pub use brainops_testkit::{ChildProcess as Process, Running, Stood, soon};
 pub use check::check;
-pub use child::Process;
-pub use scene::{LIMIT, Scene, Stood, kind, lease, outcome, said, worker};
+pub use scene::{LIMIT, Scene, kind, lease, outcome, said, worker};

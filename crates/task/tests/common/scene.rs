@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use brainops_event::{Envelope, EventId, EventType, Outgoing, Position, Priority, Source, Subject};
-use brainops_log::{Item, end_frontier, read, start_frontier};
+use brainops_event::{Envelope, EventId, EventType, Outgoing, Priority, Source, Subject};
+use brainops_log::end_frontier;
 use brainops_outbox::{Outbox, OutboxConfig, Relay};
 use brainops_task::{
     Claim, Claimed, FollowError, FollowOptions, FollowStage, Kind, Lease, Outcome, TaskName, TaskOptions,
     Tasks, Worker, follow,
 };
-use brainops_testkit::{Namespace, Running, eventually, soon};
-use serde_json::Value;
+use brainops_testkit::{Namespace, Running, Stood, eventually, soon};
 use sqlx::Row as _;
 
 /// How long a test waits for anything.
@@ -22,18 +21,6 @@ pub struct Scene {
     pub tasks: Tasks,
     pub outbox: Outbox,
     relay: Running<()>,
-}
-
-/// An event as it stands in the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stood {
-    pub position: Position,
-    pub id: String,
-    pub event_type: String,
-    pub subject: String,
-    pub causation_id: Option<String>,
-    pub correlation_id: Option<String>,
-    pub data: Value,
 }
 
 /// A task of a kind, about a subject.
@@ -117,30 +104,7 @@ impl Scene {
 
     /// All events of the topic, in the order of partitions and offsets; repeats are left out.
     pub async fn stands(&self) -> Vec<Stood> {
-        let topics = [self.namespace.topic("agent")];
-        let cluster = self.namespace.cluster();
-        let from = start_frontier(cluster, &topics).await.expect("the log begins");
-        let to = end_frontier(cluster, &topics).await.expect("the log ends");
-        let mut reading = read(cluster, self.namespace.registry(), &from, &to).await.expect("it can be read");
-        let mut all = Vec::new();
-        while let Some(batch) = soon("records", reading.next()).await {
-            for item in batch.expect("readable").items() {
-                if let Item::Event(event) = item {
-                    let text = |text: Option<&str>| text.map(str::to_owned);
-                    all.push(Stood {
-                        position: event.position(),
-                        id: event.envelope.id().to_owned(),
-                        event_type: event.envelope.event_type().to_owned(),
-                        subject: text(event.envelope.subject()).unwrap_or_default(),
-                        causation_id: text(event.envelope.causation_id()),
-                        correlation_id: text(event.envelope.correlation_id()),
-                        data: event.json().expect("data as JSON"),
-                    });
-                }
-            }
-        }
-        all.sort_by_key(|stood| (stood.position.partition.get(), stood.position.offset.get()));
-        all
+        self.namespace.stands("agent").await
     }
 
     /// Waits until so many events of a type stand.

@@ -1,0 +1,80 @@
+//! Where calls that this process has claimed wait for their turn: as many as there is room for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::row::Call;
+
+/// A call in the hands of this process, with the room that it takes.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) call: Call,
+    pub(crate) permit: OwnedSemaphorePermit,
+    /// Whether another process had it before: the log says how far that one came.
+    pub(crate) is_inherited: bool,
+}
+
+/// One desk a life of an executor. What is handed over is bounded by its room.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    executor: String,
+    room: Arc<Semaphore>,
+    /// Calls are claimed only once the log was followed to where it ended when this life began: before, what the table says of
+    /// a call may be older than its start.
+    is_open: AtomicBool,
+    claimed: UnboundedSender<Held>,
+    woken: Notify,
+}
+
+impl Desk {
+    pub(crate) fn new(executor: String, in_flight: usize) -> (Arc<Self>, UnboundedReceiver<Held>) {
+        let (claimed, handed) = unbounded_channel();
+        let room = Arc::new(Semaphore::new(in_flight));
+        let desk = Self { executor, room, is_open: AtomicBool::new(false), claimed, woken: Notify::new() };
+        (Arc::new(desk), handed)
+    }
+
+    pub(crate) fn executor(&self) -> &str {
+        &self.executor
+    }
+
+    pub(crate) fn open(&self) {
+        self.is_open.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    pub(crate) fn close(&self) {
+        self.is_open.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+
+    /// Room for up to so many calls; none while the desk is closed.
+    pub(crate) fn room(&self, wanted: usize) -> Vec<OwnedSemaphorePermit> {
+        if !self.is_open() {
+            return Vec::new();
+        }
+        (0..wanted).map_while(|_| Arc::clone(&self.room).try_acquire_owned().ok()).collect()
+    }
+
+    /// Hands a claimed call over. Where nobody takes it any more the executor has ended, and others inherit it.
+    pub(crate) fn hand_over(&self, held: Held) {
+        if self.claimed.send(held).is_err() {
+            tracing::debug!("a call was claimed by an executor that has ended; others inherit it");
+        }
+    }
+
+    /// There may be something to claim.
+    pub(crate) fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    pub(crate) async fn woken(&self) {
+        self.woken.notified().await;
+    }
+}

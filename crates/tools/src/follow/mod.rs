@@ -1,0 +1,64 @@
+//! Follows the topic `tool`: calls that are asked for become rows, and those for which this process has room are claimed in the
+//! same transaction, so that one commit lies between a call in the log and its start.
+
+pub(crate) mod fold;
+mod write;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use brainops_checkpoint::{FollowMetrics, Followed, Place, Rows};
+use brainops_fault::point;
+use brainops_log::Item;
+use sqlx::postgres::PgConnection;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::desk::{Desk, Held};
+use crate::metrics as names;
+use crate::row::Call;
+
+/// The topic, without its prefix.
+pub(crate) const TOPIC: &str = "tool";
+
+/// What is followed, and who follows.
+pub(crate) const FOLLOWED: Followed = Followed {
+    what: "calls of tools",
+    topic: TOPIC,
+    group: "tools",
+    checkpoints: "brainops.tool_checkpoint",
+};
+
+/// Makes rows of calls, and hands those that it has claimed to the desk.
+pub(crate) struct CallRows(pub(crate) Arc<Desk>);
+
+impl Rows for CallRows {
+    type Written = (Vec<Call>, Vec<OwnedSemaphorePermit>);
+
+    const METRICS: FollowMetrics = FollowMetrics {
+        records: names::FOLLOWED_TOTAL,
+        retries: names::RETRIES_TOTAL,
+        unknown_commits: names::UNKNOWN_COMMITS_TOTAL,
+        batch_seconds: names::BATCH_SECONDS,
+    };
+
+    async fn write(
+        &mut self,
+        connection: &mut PgConnection,
+        items: &[Item<'_>],
+        ours: &BTreeSet<Place>,
+    ) -> Result<Self::Written, sqlx::Error> {
+        point("tool.follow_moved");
+        let folded = fold::fold(items, |place| ours.contains(place));
+        let room = self.0.room(folded.asked.len());
+        let claimed = write::write(connection, &folded, (self.0.executor(), room.len())).await?;
+        point("tool.follow_written");
+        Ok((claimed, room))
+    }
+
+    fn committed(&mut self, (calls, room): Self::Written) {
+        for (call, permit) in calls.into_iter().zip(room) {
+            self.0.hand_over(Held { call, permit, is_inherited: false });
+        }
+        self.0.wake();
+    }
+}

@@ -1,0 +1,149 @@
+//! What was folded becomes rows; calls for which there is room are claimed on the way.
+
+use std::collections::BTreeMap;
+
+use brainops_event::Timestamp;
+use chrono::{DurationRound as _, TimeDelta};
+use metrics::counter;
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::PgConnection;
+
+use super::fold::{Asked, Folded};
+use crate::metrics as names;
+use crate::row::{Call, call, with_columns};
+
+/// Writes what was folded. The first `room` calls that are new are claimed by the executor; they are answered.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    folded: &Folded,
+    (executor, room): (&str, usize),
+) -> Result<Vec<Call>, sqlx::Error> {
+    let claimed = write_asked(connection, folded, (executor, room)).await?;
+    write_started(connection, folded).await?;
+    write_ends(connection, folded).await?;
+    write_unreadable(connection, folded).await?;
+    Ok(claimed)
+}
+
+async fn write_asked(
+    connection: &mut PgConnection,
+    folded: &Folded,
+    (executor, room): (&str, usize),
+) -> Result<Vec<Call>, sqlx::Error> {
+    let asked = &folded.asked;
+    let Some(first) = asked.first() else { return Ok(Vec::new()) };
+    let numbers = numbers(connection, asked).await?;
+    let mut room = room;
+    let is_claimed: Vec<bool> = asked
+        .iter()
+        .map(|one| {
+            let takes = room > 0 && !folded.is_under_way(&one.name);
+            room -= usize::from(takes);
+            takes
+        })
+        .collect();
+    let rows = sqlx::query(AssertSqlSafe(with_columns(include_str!("../sql/fold_calls.sql"))))
+        .bind(asked.iter().map(|one| one.name.source.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.name.id.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.correlation_id.as_deref()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.cause_path.as_deref()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.caller.kind.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.caller.name.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.tool.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.arguments.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.recorded_at).collect::<Vec<_>>())
+        .bind(first.position.topic.as_str())
+        .bind(asked.iter().map(|one| one.position.partition.get()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.position.offset.get()).collect::<Vec<_>>())
+        .bind(numbers)
+        .bind(is_claimed)
+        .bind(executor)
+        .fetch_all(connection)
+        .await?;
+    let new: Vec<Call> = rows.iter().map(call).collect::<Result<_, _>>()?;
+    Ok(new.into_iter().filter(|call| call.executor.as_deref() == Some(executor)).collect())
+}
+
+/// How many calls its caller has asked for in the hour of each, with it.
+async fn numbers(connection: &mut PgConnection, asked: &[Asked]) -> Result<Vec<i64>, sqlx::Error> {
+    let mut counts: BTreeMap<(String, Timestamp), i64> = BTreeMap::new();
+    let places: Vec<((String, Timestamp), i64)> = asked
+        .iter()
+        .map(|one| {
+            let key = (one.caller.to_string(), hour(one.recorded_at));
+            let count = counts.entry(key.clone()).or_insert(0);
+            *count += 1;
+            (key, *count)
+        })
+        .collect();
+    let totals: Vec<(String, Timestamp, i64)> = sqlx::query_as(include_str!("../sql/fold_asked.sql"))
+        .bind(counts.keys().map(|(caller, _)| caller.as_str()).collect::<Vec<_>>())
+        .bind(counts.keys().map(|(_, hour)| *hour).collect::<Vec<_>>())
+        .bind(counts.values().copied().collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    let totals: BTreeMap<(String, Timestamp), i64> =
+        totals.into_iter().map(|(caller, hour, calls)| ((caller, hour), calls)).collect();
+    let number = |(key, place): ((String, Timestamp), i64)| {
+        let (total, counted) = (totals.get(&key).copied(), counts.get(&key).copied());
+        total.unwrap_or(place) - counted.unwrap_or(place) + place
+    };
+    Ok(places.into_iter().map(number).collect())
+}
+
+fn hour(at: Timestamp) -> Timestamp {
+    at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at)
+}
+
+async fn write_started(
+    connection: &mut PgConnection,
+    Folded { started, .. }: &Folded,
+) -> Result<(), sqlx::Error> {
+    if started.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(include_str!("../sql/fold_started.sql"))
+        .bind(started.keys().map(|name| name.source.as_str()).collect::<Vec<_>>())
+        .bind(started.keys().map(|name| name.id.as_str()).collect::<Vec<_>>())
+        .bind(started.values().map(|(attempt, _)| *attempt).collect::<Vec<_>>())
+        .bind(started.values().map(|(_, epoch)| *epoch).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn write_ends(connection: &mut PgConnection, Folded { ends, .. }: &Folded) -> Result<(), sqlx::Error> {
+    if ends.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(include_str!("../sql/fold_ends.sql"))
+        .bind(ends.keys().map(|name| name.source.as_str()).collect::<Vec<_>>())
+        .bind(ends.keys().map(|name| name.id.as_str()).collect::<Vec<_>>())
+        .bind(ends.values().map(|(state, _)| state.as_str()).collect::<Vec<_>>())
+        .bind(ends.values().map(|(_, ended_at)| *ended_at).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn write_unreadable(
+    connection: &mut PgConnection,
+    Folded { unreadable, .. }: &Folded,
+) -> Result<(), sqlx::Error> {
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    counter!(names::UNREADABLE_TOTAL).increment(unreadable.len() as u64);
+    for (position, reason) in unreadable {
+        tracing::error!(event.position = %position, reason, "whether a record is a call of a tool cannot be said; a person must look");
+    }
+    sqlx::query(include_str!("../sql/fold_unreadable.sql"))
+        .bind(unreadable.iter().map(|(position, _)| position.topic.as_str()).collect::<Vec<_>>())
+        .bind(unreadable.iter().map(|(position, _)| position.partition.get()).collect::<Vec<_>>())
+        .bind(unreadable.iter().map(|(position, _)| position.offset.get()).collect::<Vec<_>>())
+        .bind(unreadable.iter().map(|(_, reason)| *reason).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
