@@ -21,6 +21,7 @@ mod scram;
 mod secrets;
 mod serving;
 mod settings;
+mod tooling;
 
 use std::process::ExitCode;
 

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -10,6 +11,9 @@ use crate::bug::Bug;
 
 const FAULT: &str = "BRAINOPS_FAULT";
 const PLANTED: &str = "BRAINOPS_PLANTED";
+
+/// How long the thread that passes the point stands there, so that the signal takes hold of the whole process first.
+const TO_TAKE_HOLD: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 struct Strike {
@@ -29,10 +33,12 @@ pub(crate) fn point(name: &'static str) {
         end(FAULT, &format!("the point {name:?} is not listed"));
     }
     for strike in strikes.iter().filter(|strike| strike.point == name) {
-        if strike.passed.fetch_add(1, Ordering::Relaxed) + 1 == strike.at
-            && let Err(error) = kill_process(getpid(), strike.signal)
-        {
-            end(FAULT, &format!("no signal can be sent: {error}"));
+        if strike.passed.fetch_add(1, Ordering::Relaxed) + 1 == strike.at {
+            if let Err(error) = kill_process(getpid(), strike.signal) {
+                end(FAULT, &format!("no signal can be sent: {error}"));
+            }
+            // Any thread may be the one that takes the signal, and this one would go past the point meanwhile.
+            std::thread::sleep(TO_TAKE_HOLD);
         }
     }
 }

@@ -18,6 +18,7 @@ mod desk;
 mod files;
 mod follow;
 mod gate;
+mod history;
 mod inherit;
 mod listing;
 mod metrics;
@@ -35,6 +36,7 @@ mod toolbox;
 
 pub use files::{ListFiles, ReadFile, RootError, Roots, SearchFiles, WriteFile};
 pub use gate::arguments_digest;
+pub use history::{HistoryError, Told, history};
 pub use listing::{CallFilter, find, list};
 pub use metrics::describe_metrics;
 pub use migrate::migrate;

@@ -33,7 +33,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(7);
 /// How long after what went wrong it is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// How this process does calls: the section `[tools]`.
+/// How this process does calls: the section `[tools.gate]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ToolsConfig {
@@ -55,7 +55,7 @@ impl Default for ToolsConfig {
 
 /// A setting is out of its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("tools.{field} is {found}, accepted is {accepted}")]
+#[error("tools.gate.{field} is {found}, accepted is {accepted}")]
 pub struct ToolsConfigError {
     field: &'static str,
     found: String,

@@ -48,6 +48,12 @@ pub struct Act {
 }
 
 impl Act {
+    /// The first attempt at a call, for who does it without a gate: tests.
+    #[must_use]
+    pub fn first(call: CallName) -> Self {
+        Self { call, attempt: 1, blocking: TaskTracker::new() }
+    }
+
     /// Does what blocks, such as calls of the file system, in a thread of its own. It is not cut short: what takes long looks
     /// by itself whether it should go on.
     ///

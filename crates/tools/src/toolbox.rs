@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::spec::Spec;
-use crate::tool::{AnyTool, Tool, erased};
+use crate::tool::{AnyTool, BadArguments, Tool, erased};
 
 /// Tools, each under its name. Cheap to clone.
 #[derive(Clone, Default)]
@@ -58,6 +59,12 @@ impl Toolbox {
     #[must_use]
     pub fn spec(&self, name: &str) -> Option<&Spec> {
         self.tools.get(name).map(|tool| tool.spec())
+    }
+
+    /// Whether the one of this name takes these arguments; none where there is no such tool.
+    #[must_use]
+    pub fn check(&self, name: &str, arguments: &Value) -> Option<Result<(), BadArguments>> {
+        self.tools.get(name).map(|tool| tool.check(arguments))
     }
 
     pub(crate) fn tool(&self, name: &str) -> Option<&Arc<dyn AnyTool>> {

@@ -71,6 +71,7 @@ pub async fn run(context: &Context, Arguments {}: Arguments) -> anyhow::Result<E
     brainops_outbox::migrate(&pool).await.context("the tables of the outbox cannot be made")?;
     brainops_saga::migrate(&pool).await.context("the tables of sagas cannot be made")?;
     brainops_task::migrate(&pool).await.context("the tables of tasks cannot be made")?;
+    brainops_tools::migrate(&pool).await.context("the tables of the gate cannot be made")?;
     let mut generations = Vec::new();
     for model in read_models::all() {
         generations.push(model.install(&pool).await.with_context(|| format!("read model {}", model.name()))?);

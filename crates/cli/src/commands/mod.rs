@@ -8,6 +8,7 @@ mod explain;
 mod import;
 mod init;
 mod parked;
+mod policy;
 mod projection;
 mod saga;
 mod schema;
@@ -15,6 +16,7 @@ mod serve;
 mod status;
 mod stop_agents;
 mod task;
+mod tool;
 
 use std::path::PathBuf;
 
@@ -93,6 +95,10 @@ enum Command {
     Saga(saga::Command),
     #[command(subcommand)]
     Task(task::Command),
+    #[command(subcommand)]
+    Tool(tool::Command),
+    #[command(subcommand)]
+    Policy(policy::Command),
     StopAgents(stop_agents::StopArguments),
     StartAgents(stop_agents::StartArguments),
     #[command(subcommand)]
@@ -136,6 +142,8 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Parked(command) => parked::run(context, command).await,
         Command::Saga(command) => saga::run(context, command).await,
         Command::Task(command) => task::run(context, command).await,
+        Command::Tool(command) => tool::run(context, command).await,
+        Command::Policy(command) => policy::run(context, command).await,
         Command::StopAgents(arguments) => stop_agents::stop(context, &arguments).await,
         Command::StartAgents(arguments) => stop_agents::start(context, &arguments).await,
         Command::Schema(command) => schema::run(context, command).await,

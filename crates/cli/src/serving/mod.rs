@@ -10,6 +10,7 @@ mod replay;
 mod sagas;
 mod signals;
 mod tasks;
+mod tools;
 
 use clap::ValueEnum;
 
@@ -21,6 +22,7 @@ pub use replay::start_replay;
 pub use sagas::start_sagas;
 pub use signals::{Stop, listen_for_stop};
 pub use tasks::start_tasks;
+pub use tools::start_tools;
 
 /// What a process of `brainops serve` does. Roles keep nothing of their own outside the log, Postgres and the state
 /// folder, so each scales by starting more of it.
@@ -36,6 +38,8 @@ pub enum Role {
     Sagas,
     /// Follows the work that agents ask for, so that workers can take it.
     Tasks,
+    /// The gate: does what agents and people ask to have done in the world, where the policy permits it.
+    Tools,
     /// Sends what the doors and imports have put into the outbox to the log.
     Relay,
 }
@@ -50,6 +54,7 @@ impl Role {
             Role::Replay => "replay",
             Role::Sagas => "sagas",
             Role::Tasks => "tasks",
+            Role::Tools => "tools",
         }
     }
 }

@@ -16,6 +16,7 @@ use brainops_outbox::OutboxConfig;
 use brainops_projection::PostgresConfig;
 use brainops_saga::{BudgetConfig, RetentionConfig};
 use brainops_server::ServerConfig;
+use brainops_tools::ToolsConfig;
 use serde::{Deserialize, Serialize};
 
 pub use effective::{EffectiveKey, effective};
@@ -48,8 +49,25 @@ pub struct Settings {
     /// How sagas are kept. Default: all of its defaults.
     #[serde(default)]
     pub sagas: RetentionConfig,
+    /// What the tools may touch, and who may call them. Default: all of its defaults.
+    #[serde(default)]
+    pub tools: ToolsSettings,
     /// Where keys and tokens are kept.
     pub state: StateConfig,
+}
+
+/// What the tools may touch, and who may call them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToolsSettings {
+    /// The policy, a file in Cedar. Default: one in which people may look and nobody may change anything.
+    pub policy: Option<PathBuf>,
+    /// Folder of results that are too large for an event. Default: `objects` in the folder of the state.
+    pub objects: Option<PathBuf>,
+    /// Folders that tools may work beneath, by the names that calls give them. Default: none.
+    pub roots: BTreeMap<String, PathBuf>,
+    /// How this process does calls. Default: all of its defaults.
+    pub gate: ToolsConfig,
 }
 
 /// What one agent may here.

@@ -28,7 +28,10 @@ impl Settings {
             &mut self.postgres.ca_file,
             &mut self.postgres.password_file,
             &mut self.replay.scratch,
+            &mut self.tools.policy,
+            &mut self.tools.objects,
         ];
-        passwords.chain(optional.into_iter().flatten()).chain([&mut self.state.folder])
+        let roots = self.tools.roots.values_mut();
+        passwords.chain(optional.into_iter().flatten()).chain(roots).chain([&mut self.state.folder])
     }
 }

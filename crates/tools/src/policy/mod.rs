@@ -236,3 +236,6 @@ fn check(policies: &PolicySet, schema: &Schema) -> Result<(), PolicyError> {
 fn told(errors: &cedar_policy::ParseErrors) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests;
