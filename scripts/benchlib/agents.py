@@ -50,6 +50,26 @@ def waiting(bench: Bench) -> Result:
     return result
 
 
+def calls(bench: Bench) -> Result:
+    """16: calls of a tool that does nothing, and decisions of a policy of a thousand rules."""
+    result, seconds = Result("calls"), min(15, max(5, bench.events // 100_000))
+    one, many, policy = "gate, 1 in flight", f"gate, {AT_ONCE} in flight", "policy"
+    for _ in range(bench.rounds):
+        result.rounds.append({
+            one: bench.stand.call("calls", "--database", _installation(bench), "--in-flight", 1, "--seconds", seconds, "--broker", bench.stand.broker),
+            many: bench.stand.call("calls", "--database", _installation(bench), "--in-flight", AT_ONCE, "--seconds", seconds, "--broker", bench.stand.broker),
+            policy: bench.stand.call("decisions")})
+    result.plain("a call at 1 in flight / two records and a commit, p50", "<= 2", one, "over_plain")
+    result.plain("a call at 1 in flight, p50, ms", "", one, "p50_ms")
+    result.plain("two records and a commit, p50, ms", "", one, "plain_p50_ms")
+    result.plain(f"calls/s at {AT_ONCE} in flight", "", many, "events_per_s")
+    result.plain(f"a call at {AT_ONCE} in flight, p50, ms", "", many, "p50_ms")
+    result.plain(f"a call at {AT_ONCE} in flight, p99, ms", "", many, "p99_ms")
+    result.plain("a decision among 1,000 rules, p50, microseconds", "", policy, "p50_us")
+    result.plain("a decision among 1,000 rules, p99, microseconds", "< 50", policy, "p99_us")
+    return result
+
+
 def _installation(bench: Bench) -> str:
     """One database for all runs: an agent with an empty one would begin with everything that the log has from the runs before."""
     if not bench.installed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .agents import sagas, waiting
+from .agents import calls, sagas, waiting
 from .figures import Figure, Result
 from .measure import OURS_TABLE, PEER_TABLE, Bench
 from .peer import CORRECT, FASTEST, KILLED
@@ -225,7 +225,7 @@ def outbox(bench: Bench) -> Result:
 
 PARTS: dict[str, Callable[[Bench], Result]] = {
     part.__name__: part for part in (null, append, upsert, zipf, peer, synchronous, kill, latency, outbox, memory, index, start,
-                                     rebuild, rebuild_long, moments, verify, swaps, instances, sagas, waiting)
+                                     rebuild, rebuild_long, moments, verify, swaps, instances, sagas, waiting, calls)
 }
 # Parts that are measured only when they are asked for.
 LONG = ("rebuild_long",)

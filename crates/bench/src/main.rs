@@ -7,6 +7,7 @@
 
 mod appends;
 mod bare;
+mod calls;
 mod compare;
 mod consume;
 mod door;
@@ -83,6 +84,10 @@ enum Command {
     PeerSagas(sagas::PeerSagas),
     /// Have many sagas wait, and timers come due among them.
     Waiting(sagas::Waiting),
+    /// Have a tool called that does nothing, so many times at once.
+    Calls(calls::Calls),
+    /// Have a policy of a thousand rules decide.
+    Decisions(calls::Decisions),
     /// Say what the projector may hold in memory by design.
     Bounds,
     /// Compare a table with what the events say, every column of every row.
@@ -114,6 +119,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Sagas(asked) => sagas::run_sagas(asked).await,
         Command::PeerSagas(asked) => sagas::run_peer(asked).await,
         Command::Waiting(asked) => sagas::run_waiting(asked).await,
+        Command::Calls(asked) => calls::run_calls(asked).await,
+        Command::Decisions(asked) => calls::run_decisions(asked).await,
         Command::Bounds => stand::report(&project::bounds()),
         Command::Compare(asked) => compare::run(asked).await,
     }

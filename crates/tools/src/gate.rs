@@ -17,6 +17,9 @@
 //! **Two at once.** A claim has a number, and its executor a lease. Whoever inherits a call first ends the lease of the one that
 //! had it, then its process, then reads the log to its end, then claims. The one that slept finds its claim gone when it looks
 //! at it, which it does after `started` stands and before it acts.
+//!
+//! **The stop switch.** Calls of agents that are stopped are not claimed: they wait until the agents are started. One that was
+//! claimed before and has not begun when its claim is looked at fails, with nothing done. What has begun goes on to its end.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -28,11 +31,12 @@ use brainops_log::{AppendError, Appender, Outcome};
 use futures::FutureExt as _;
 use metrics::{counter, histogram};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgPool, Row as _};
 use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics as names;
+use crate::name::CallerKind;
 use crate::objects::{MAX_IN_EVENT, Objects};
 use crate::policy::{Policy, Question, Verdict, environment_of};
 use crate::row::Call;
@@ -205,9 +209,15 @@ impl Gate {
         self.say(records).await?;
         counter!(names::STARTED_TOTAL, "tool" => tool.spec().name).increment(1);
         point("tool.started");
-        if !self.counts(call).await? {
+        let Standing { counts, is_stopped } = self.standing(call).await?;
+        if !counts {
             counter!(names::FENCED_TOTAL).increment(1);
             return Err(Stuck::Fenced);
+        }
+        if is_stopped {
+            let error =
+                ToolError::nothing_done("stopped").with("the stop switch was thrown before it was begun");
+            return self.conclude(call, Ended { result: Err(error), took_ms: 0 }).await;
         }
         point("tool.checked");
         let (ended, seconds) = self.act(call, &**tool, arguments).await;
@@ -264,17 +274,19 @@ impl Gate {
         }
     }
 
-    async fn counts(&self, call: &Call) -> Result<bool, sqlx::Error> {
-        if planted(Bug::ClaimNotCheckedAgain) {
-            return Ok(true);
-        }
-        sqlx::query_scalar(include_str!("sql/check.sql"))
+    async fn standing(&self, call: &Call) -> Result<Standing, sqlx::Error> {
+        let agent = (call.caller.kind == CallerKind::Agent).then_some(call.caller.name.as_str());
+        let row = sqlx::query(include_str!("sql/check.sql"))
             .bind(&call.name.source)
             .bind(&call.name.id)
             .bind(call.epoch)
             .bind(&self.executor)
+            .bind(agent)
             .fetch_one(&self.pool)
-            .await
+            .await?;
+        let counts: bool = row.try_get("counts")?;
+        let counts = counts || planted(Bug::ClaimNotCheckedAgain);
+        Ok(Standing { counts, is_stopped: row.try_get("is_stopped")? })
     }
 
     /// Appends records in order; answers once all are acknowledged. After an unknown outcome the same are said again: whoever
@@ -303,6 +315,13 @@ struct Judged<'a> {
     tool: &'a Arc<dyn AnyTool>,
     arguments: Value,
     permit: Permit,
+}
+
+/// How a claim stands just before the act.
+struct Standing {
+    counts: bool,
+    /// Whether whoever asks is an agent that is stopped.
+    is_stopped: bool,
 }
 
 /// How an act came out.

@@ -8,6 +8,7 @@ mod probe;
 mod refused;
 mod said;
 mod scene;
+mod stopped;
 
 use brainops_testkit::ChildStage;
 

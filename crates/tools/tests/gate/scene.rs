@@ -78,6 +78,7 @@ pub fn asked_by(source: &str, tool: &str, id: &str, arguments: &str) -> Outgoing
 impl Scene {
     pub async fn new(name: &str) -> Self {
         let namespace = Namespace::new(name).await;
+        brainops_saga::migrate(namespace.pool()).await.expect("the stop switch");
         brainops_tools::migrate(namespace.pool()).await.expect("the tables of the gate");
         Self { namespace, folder: tempfile::tempdir().expect("a folder") }
     }

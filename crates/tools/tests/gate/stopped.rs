@@ -1,0 +1,49 @@
+//! The stop switch: what agents ask for waits or fails with nothing done; what people and services ask for is done.
+
+use serde_json::json;
+
+use crate::check::{by_call, check};
+use crate::scene::{Scene, asked, asked_by};
+
+const STOP: &str = "INSERT INTO brainops.saga_switch (agent, number, is_stopped, decided_by, reason, decided_at) \
+                    VALUES ('tester', 1, true, 'kim', 'enough', now()) \
+                    ON CONFLICT (agent) DO UPDATE SET is_stopped = true";
+const START: &str = "UPDATE brainops.saga_switch SET is_stopped = false";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stopped_agent_asks_for_waits_until_it_is_started() {
+    let scene = Scene::new("toolhalt").await;
+    let gate = scene.gate();
+    scene.execute(STOP).await;
+    let call =
+        |number: u32| asked("probe.once", &format!("c-{number}"), &json!({"word": format!("w{number}")}));
+    scene.ask((1..=10).map(call).collect()).await;
+    scene.ask(vec![asked_by("shop", "probe.once", "s-1", "{\"word\":\"of the shop\"}")]).await;
+    scene.until_ended(1).await;
+    assert_eq!(scene.lines(), ["of the shop"]);
+    assert_eq!(scene.count("SELECT count(*) FROM brainops.tool_call WHERE state = 'waiting'").await, 10);
+    scene.execute(START).await;
+    let stood = scene.until_ended(11).await;
+    check(&stood, &scene.lines()).unwrap();
+    assert_eq!(scene.lines().len(), 11);
+    gate.stop().await;
+    scene.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_was_claimed_before_the_stop_and_has_not_begun_fails_with_nothing_done() {
+    let scene = Scene::new("toolhaltlate").await;
+    let late = scene.process(Some("tool.started=stop"), None);
+    scene.ask(vec![asked("probe.once", "c-1", &json!({"word": "one"}))]).await;
+    late.until_stopped().await;
+    scene.execute(STOP).await;
+    late.wake();
+    let stood = scene.until_ended(1).await;
+    let calls = by_call(&stood);
+    let end = calls["c-1"].after.last().unwrap();
+    assert_eq!((end.event_type.as_str(), &end.data["reason_code"]), ("tool.call.failed", &json!("stopped")));
+    assert_eq!(end.data["is_without_effect"], json!(true));
+    assert_eq!(scene.lines(), Vec::<String>::new());
+    drop(late);
+    scene.close().await;
+}
