@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use brainops_tools::{
-    ListFiles, Objects, Policy, ReadFile, Roots, SearchFiles, Toolbox, ToolboxError, WriteFile,
+    ListFiles, Objects, Policy, ProcessRun, ReadFile, Roots, Sandbox, SearchFiles, Toolbox, ToolboxError,
+    WriteFile,
 };
 
 use crate::context::Context;
@@ -14,13 +15,15 @@ const BUILT_IN: &str = include_str!("../../../deploy/policy/policy.cedar");
 
 /// All tools.
 pub fn toolbox(context: &Context) -> anyhow::Result<Toolbox> {
-    let roots = Roots::open(&context.settings().tools.roots).context("tools.roots")?;
-    Ok(with_roots(&roots)?)
+    let tools = &context.settings().tools;
+    let roots = Roots::open(&tools.roots).context("tools.roots")?;
+    let run = ProcessRun::new(tools.roots.clone(), Sandbox::new(tools.sandbox.clone()));
+    Ok(with(&roots, run)?)
 }
 
-fn with_roots(roots: &Roots) -> Result<Toolbox, ToolboxError> {
+fn with(roots: &Roots, run: ProcessRun) -> Result<Toolbox, ToolboxError> {
     let tools = Toolbox::default().with(ReadFile(roots.clone()))?.with(ListFiles(roots.clone()))?;
-    tools.with(SearchFiles(roots.clone()))?.with(WriteFile(roots.clone()))
+    tools.with(SearchFiles(roots.clone()))?.with(WriteFile(roots.clone()))?.with(run)
 }
 
 /// The text of the policy that is in force, and where it is from.
@@ -51,13 +54,16 @@ pub fn objects(context: &Context) -> anyhow::Result<Objects> {
 
 #[cfg(test)]
 mod tests {
-    use brainops_tools::{Policy, Roots};
+    use std::collections::BTreeMap;
 
-    use super::{BUILT_IN, with_roots};
+    use brainops_tools::{Policy, ProcessRun, Roots, Sandbox, SandboxConfig};
+
+    use super::{BUILT_IN, with};
 
     #[test]
     fn the_tools_have_names_and_the_policy_that_is_built_in_fits_them() {
-        let tools = with_roots(&Roots::default()).unwrap();
+        let run = ProcessRun::new(BTreeMap::new(), Sandbox::new(SandboxConfig::default()));
+        let tools = with(&Roots::default(), run).unwrap();
         assert!(!Policy::read(BUILT_IN, &tools).unwrap().is_empty());
     }
 }

@@ -31,7 +31,7 @@ impl Settings {
             &mut self.tools.policy,
             &mut self.tools.objects,
         ];
-        let roots = self.tools.roots.values_mut();
+        let roots = self.tools.roots.values_mut().chain(&mut self.tools.sandbox.readable);
         passwords.chain(optional.into_iter().flatten()).chain(roots).chain([&mut self.state.folder])
     }
 }
