@@ -182,3 +182,51 @@ COMMENT ON COLUMN {generation}.agent_switch.decided_at IS 'When, by the clock of
 COMMENT ON COLUMN {generation}.agent_switch.changed_by_source IS 'Source of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.agent_switch.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.agent_switch.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
+
+CREATE TABLE {generation}.tool_call (
+    subject             text        NOT NULL,
+    call_source         text        NOT NULL,
+    call_id             text        NOT NULL,
+    tool                text        NOT NULL,
+    principal           text,
+    state               text        NOT NULL,
+    requested_at        timestamptz NOT NULL,
+    decided_at          timestamptz,
+    policies            jsonb       NOT NULL,
+    policy_digest       text,
+    started_at          timestamptz,
+    attempts            integer     NOT NULL,
+    ended_at            timestamptz,
+    reason_code         text,
+    is_without_effect   boolean,
+    result_bytes        bigint,
+    duration_ms         bigint,
+    changed_by_source   text        NOT NULL,
+    changed_by_id       text        NOT NULL,
+    changed_at_position text        NOT NULL,
+    PRIMARY KEY (subject, call_source, call_id)
+);
+
+CREATE INDEX tool_call_requested ON {generation}.tool_call (requested_at DESC, call_id);
+
+COMMENT ON TABLE {generation}.tool_call IS 'Calls of tools: who asked, which policies decided, what came of each. One row per call, from tool.call.*; only what the gate itself says counts.';
+COMMENT ON COLUMN {generation}.tool_call.subject IS 'Whom the call is asked for: <agent>/<correlation> for a saga, person/<id> for a person.';
+COMMENT ON COLUMN {generation}.tool_call.call_source IS 'Source of the event that asked for it.';
+COMMENT ON COLUMN {generation}.tool_call.call_id IS 'Id of the event that asked for it.';
+COMMENT ON COLUMN {generation}.tool_call.tool IS 'Name of the tool, such as files.write.';
+COMMENT ON COLUMN {generation}.tool_call.principal IS 'Who asks, as the policy names callers, such as Agent::"devops"; null until it is decided.';
+COMMENT ON COLUMN {generation}.tool_call.state IS 'requested, authorized, started, or how it ended: denied, completed, failed, or unknown (whoever did it is gone, and it is not done twice).';
+COMMENT ON COLUMN {generation}.tool_call.requested_at IS 'When it was asked for.';
+COMMENT ON COLUMN {generation}.tool_call.decided_at IS 'When it was authorized or denied, before its last attempt; null until then.';
+COMMENT ON COLUMN {generation}.tool_call.policies IS 'Ids of the policies that permitted or forbade it: a JSON array of strings.';
+COMMENT ON COLUMN {generation}.tool_call.policy_digest IS 'SHA-256 of the policy that decided, 64 hexadecimal digits; null when it was not asked.';
+COMMENT ON COLUMN {generation}.tool_call.started_at IS 'When its last attempt was started; null when none was.';
+COMMENT ON COLUMN {generation}.tool_call.attempts IS 'How many attempts were started.';
+COMMENT ON COLUMN {generation}.tool_call.ended_at IS 'When it ended; null while it has not.';
+COMMENT ON COLUMN {generation}.tool_call.reason_code IS 'Why it was denied, has failed or is unknown, in a word; null otherwise.';
+COMMENT ON COLUMN {generation}.tool_call.is_without_effect IS 'Whether it is known that nothing was changed; null when it has not failed.';
+COMMENT ON COLUMN {generation}.tool_call.result_bytes IS 'How large its result is, in bytes of JSON; null when it is not completed.';
+COMMENT ON COLUMN {generation}.tool_call.duration_ms IS 'Milliseconds from the start of its act to its end; null when that is not known.';
+COMMENT ON COLUMN {generation}.tool_call.changed_by_source IS 'Source of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.tool_call.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.tool_call.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';

@@ -1,7 +1,7 @@
 //! The read model `operations`: alerts, and in SQL the incidents that they make; what was done about incidents; and
-//! agents with their sagas and what these wait for.
+//! agents with their sagas and what these wait for; calls of tools.
 //!
-//! Folds the topics `monitor` and `saga`. Tables, views, queries and the data dictionary are in `projections/operations/`.
+//! Folds the topics `monitor`, `saga` and `tool`. Tables, views, queries and the data dictionary are in `projections/operations/`.
 
 mod agent_switch;
 mod alert;
@@ -11,11 +11,13 @@ mod entry;
 mod fold;
 mod fold_incident;
 mod fold_saga;
+mod fold_tool;
 mod kind;
 mod model;
 mod read;
 mod saga;
 mod status;
+mod tool_call;
 
 pub use agent_switch::AgentSwitchRow;
 pub use alert::{AlertKey, AlertRow};
@@ -25,3 +27,4 @@ pub use kind::{EntryKind, UnknownKind};
 pub use model::{OperationTables, Operations};
 pub use saga::{ParkedAt, SagaKey, SagaRow};
 pub use status::Status;
+pub use tool_call::{ToolCallKey, ToolCallRow};

@@ -8,10 +8,12 @@ use crate::alert::AlertRow;
 use crate::case::IncidentCaseRow;
 use crate::entry::IncidentEntryRow;
 use crate::fold_saga::{self, SagaFact};
+use crate::fold_tool::CallFact;
 use crate::kind::EntryKind;
 use crate::saga::SagaRow;
 use crate::status::Status;
-use crate::{fold, fold_incident};
+use crate::tool_call::ToolCallRow;
+use crate::{fold, fold_incident, fold_tool};
 
 /// The read model `operations`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,6 +32,8 @@ pub struct OperationTables {
     pub saga: Rows<SagaRow>,
     /// The stop switch, by agent.
     pub agent_switch: Rows<AgentSwitchRow>,
+    /// Calls of tools, by subject and the name of the event that asked.
+    pub tool_call: Rows<ToolCallRow>,
 }
 
 impl Tables for OperationTables {
@@ -39,6 +43,7 @@ impl Tables for OperationTables {
         visit(&mut self.incident_entry);
         visit(&mut self.saga);
         visit(&mut self.agent_switch);
+        visit(&mut self.tool_call);
     }
 
     fn definitions() -> Vec<&'static Table> {
@@ -48,6 +53,7 @@ impl Tables for OperationTables {
             IncidentEntryRow::TABLE,
             SagaRow::TABLE,
             AgentSwitchRow::TABLE,
+            ToolCallRow::TABLE,
         ]
     }
 }
@@ -60,11 +66,11 @@ impl ReadModel for Operations {
     }
 
     fn fold_version(&self) -> u32 {
-        3
+        4
     }
 
     fn topics(&self) -> &'static [&'static str] {
-        &["monitor", "saga"]
+        &["monitor", "saga", "tool"]
     }
 
     fn tables_sql(&self) -> &'static str {
@@ -81,6 +87,7 @@ impl ReadModel for Operations {
             Some(Fact::Incident(_)) => fold_incident::want(event, tables),
             Some(Fact::Saga(_)) => fold_saga::want(event, tables),
             Some(Fact::Switch(_)) => fold_saga::want_switch(event, tables),
+            Some(Fact::Call(fact)) => fold_tool::want(event, fact, tables),
             None => Ok(()),
         }
     }
@@ -91,6 +98,7 @@ impl ReadModel for Operations {
             Some(Fact::Incident(kind)) => fold_incident::fold(event, kind, tables),
             Some(Fact::Saga(fact)) => fold_saga::fold(event, fact, tables),
             Some(Fact::Switch(stops)) => fold_saga::fold_switch(event, stops, tables),
+            Some(Fact::Call(fact)) => fold_tool::fold(event, fact, tables),
             None => Ok(()),
         }
     }
@@ -103,6 +111,7 @@ enum Fact {
     Saga(SagaFact),
     /// Whether agents stop.
     Switch(bool),
+    Call(CallFact),
 }
 
 impl Fact {
@@ -112,5 +121,6 @@ impl Fact {
             .or_else(|| EntryKind::of_event_type(event_type).map(Self::Incident))
             .or_else(|| SagaFact::of_event_type(event_type).map(Self::Saga))
             .or_else(|| fold_saga::switches(event_type).map(Self::Switch))
+            .or_else(|| CallFact::of_event_type(event_type).map(Self::Call))
     }
 }

@@ -18,6 +18,9 @@ use brainops_event::types::outreach::{OutreachBounced, OutreachReady, OutreachRe
 use brainops_event::types::saga::{
     AgentsStarted, AgentsStopped, SagaEnded, SagaParked, SagaPaused, SagaReacted, SagaResumed, SagaStarted,
 };
+use brainops_event::types::tool::{
+    CallAuthorized, CallCompleted, CallDenied, CallFailed, CallRequested, CallStarted, CallUnknown,
+};
 use brainops_event::{
     Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, timestamp_from_millis,
 };
@@ -39,7 +42,7 @@ pub fn histories(
     length: Range<usize>,
 ) -> impl Strategy<Value = Vec<Outgoing>> {
     let kinds: Vec<&'static Kind> = KINDS.iter().filter(|kind| topics.contains(&kind.topic)).collect();
-    assert!(!kinds.is_empty(), "there are histories of git, deployment, lead, monitor and saga");
+    assert!(!kinds.is_empty(), "there are histories of git, deployment, lead, monitor, saga and tool");
     vec(draws(), length).prop_map(move |draws| {
         draws.iter().map(|draw| (kinds[usize::from(draw.kind) % kinds.len()].make)(draw)).collect()
     })
@@ -92,7 +95,41 @@ struct Kind {
     make: fn(&Draw) -> Outgoing,
 }
 
-const KINDS: [Kind; 32] = [
+const KINDS: [Kind; 39] = [
+    Kind { topic: "tool", make: Draw::call },
+    Kind { topic: "tool", make: |draw| draw.told_of_call::<CallAuthorized>(draw.permit()) },
+    Kind {
+        topic: "tool",
+        make: |draw| {
+            draw.told_of_call::<CallDenied>(
+                json!({"principal": draw.word(2), "reason_code": draw.word(3), "policies": [draw.word(1)]}),
+            )
+        },
+    },
+    Kind {
+        topic: "tool",
+        make: |draw| {
+            draw.told_of_call::<CallStarted>(
+                json!({"attempt": draw.picks[1] % 3 + 1, "epoch": draw.picks[2], "executor": draw.word(3)}),
+            )
+        },
+    },
+    Kind {
+        topic: "tool",
+        make: |draw| {
+            draw.told_of_call::<CallCompleted>(json!({"attempt": 1, "result": draw.maybe(2), "result_bytes": draw.picks[1], "duration_ms": draw.picks[3]}))
+        },
+    },
+    Kind {
+        topic: "tool",
+        make: |draw| {
+            draw.told_of_call::<CallFailed>(json!({"attempt": 1, "reason_code": draw.word(2), "is_without_effect": draw.flag(3), "duration_ms": draw.picks[1]}))
+        },
+    },
+    Kind {
+        topic: "tool",
+        make: |draw| draw.told_of_call::<CallUnknown>(json!({"attempt": 1, "reason_code": draw.word(2)})),
+    },
     Kind {
         topic: "lead",
         make: |draw| draw.lead::<LeadDiscovered>(json!({"channel": draw.word(0), "company": draw.maybe(1)})),
@@ -324,6 +361,46 @@ impl Draw {
         let name = |number: u8| if number == 0 { "*".to_owned() } else { format!("agent-{number}") };
         let about = json!({"agent": name(self.about()), "number": self.picks[0] % 8});
         self.said::<T>(&name(self.subject), about, self.decided())
+    }
+
+    /// Calls have few names, so that what is told of one mostly finds it.
+    fn call_id(&self) -> String {
+        format!("call-{}", self.picks[0] % 6)
+    }
+
+    fn call(&self) -> Outgoing {
+        let asked = json!({"tool": self.word(1), "arguments": "{}"});
+        let outgoing = self.said::<CallRequested>(&format!("desk/saga/{}", self.subject), asked, json!({}));
+        self.named(outgoing, "histories/calls", &self.call_id())
+    }
+
+    fn permit(&self) -> Value {
+        json!({"principal": self.word(2), "arguments_digest": "a", "policy_digest": self.word(3), "policies": [self.word(1)]})
+    }
+
+    fn told_of_call<T: TypedEvent>(&self, data: Value) -> Outgoing {
+        let about = json!({
+            "call_source": "histories/calls", "call_id": self.call_id(), "tool": self.word(1),
+            "call_subject": format!("desk/saga/{}", self.about()),
+        });
+        let outgoing = self.said::<T>(&format!("desk/saga/{}", self.subject), about, data);
+        // Now and then somebody says it who is not the gate.
+        let source = if self.picks[3].is_multiple_of(16) { "histories/a" } else { "brainops/tool" };
+        self.named(outgoing, source, &format!("e-{}", self.id))
+    }
+
+    /// The same under another name.
+    fn named(&self, Outgoing { envelope, schema, datum }: Outgoing, source: &str, id: &str) -> Outgoing {
+        let mut renamed = Envelope::new(
+            EventId::new(id).expect("an id"),
+            Source::new(source).expect("a source"),
+            envelope.event_type().clone(),
+            envelope.subject().clone(),
+        );
+        if let Some(time) = envelope.time() {
+            renamed = renamed.with_time(time);
+        }
+        Outgoing::from_datum(renamed, schema, datum).expect("the same data")
     }
 
     fn said<T: TypedEvent>(&self, subject: &str, mut data: Value, more: Value) -> Outgoing {

@@ -4,6 +4,7 @@
 
 mod incident;
 mod saga;
+mod tool;
 
 use brainops_event::Outgoing;
 use brainops_event::types::monitor::{AlertFired, AlertResolved};

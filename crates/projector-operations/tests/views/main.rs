@@ -4,6 +4,7 @@
 
 mod incidents;
 mod sagas;
+mod tools;
 
 use brainops_event::Outgoing;
 use brainops_event::types::monitor::{AlertFired, AlertResolved};
