@@ -112,7 +112,6 @@ struct Desk {
 pub(crate) async fn run_decisions(asked: Decisions) -> anyhow::Result<()> {
     let tools = toolbox()?;
     let policy = policy(&tools)?;
-    let spec = tools.spec("bench.nothing").context("the tool")?;
     let mut times = Vec::with_capacity(asked.times);
     for number in 0..asked.times {
         let rule = (number * 7919) % RULES;
@@ -122,7 +121,6 @@ pub(crate) async fn run_decisions(asked: Decisions) -> anyhow::Result<()> {
         let decision = policy.decide(&Question {
             caller: &caller,
             tool: "bench.nothing",
-            spec,
             arguments: &arguments,
             environment: "local",
             at: chrono::DateTime::UNIX_EPOCH,

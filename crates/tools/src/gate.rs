@@ -163,7 +163,6 @@ impl Gate {
         let decision = self.policy.decide(&Question {
             caller: &call.caller,
             tool: spec.name,
-            spec,
             arguments,
             environment: environment_of(arguments, &self.environment),
             at: call.recorded_at,

@@ -109,7 +109,6 @@ impl Case {
         let decision = policy.decide(&Question {
             caller: &caller,
             tool: &self.tool,
-            spec: tool.spec(),
             arguments: &self.arguments,
             environment: environment_of(&self.arguments, self.environment.as_deref().unwrap_or(environment)),
             at: self

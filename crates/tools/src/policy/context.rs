@@ -1,13 +1,12 @@
 //! The question that is put to the policy.
 
 use brainops_event::Timestamp;
-use cedar_policy::{Context, EntityUid, Schema};
+use cedar_policy::{Context, RestrictedExpression};
 use chrono::{Datelike as _, Timelike as _};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::schema::record;
+use super::ToolWords;
 use crate::name::Caller;
-use crate::spec::Spec;
 
 /// A call that somebody asks for.
 #[derive(Debug, Clone, Copy)]
@@ -16,8 +15,6 @@ pub struct Question<'a> {
     pub caller: &'a Caller,
     /// Name of the tool.
     pub tool: &'a str,
-    /// The tool.
-    pub spec: &'a Spec,
     /// The arguments, which the tool takes.
     pub arguments: &'a Value,
     /// Where.
@@ -28,30 +25,52 @@ pub struct Question<'a> {
     pub calls_this_hour: i64,
 }
 
+/// What the policies look at. Each value has the type that the schema says, or there is no question: so what the validator has
+/// promised about the policies holds.
 pub(super) fn context(
     question: &Question<'_>,
-    schema: &Schema,
-    action: &EntityUid,
+    ToolWords { arguments, .. }: &ToolWords,
 ) -> Result<Context, String> {
-    let known = record(question.spec.arguments.as_value());
-    let arguments = known.map_or_else(|| json!({}), |known| comparable(question.arguments, &known));
-    let context = json!({
-        "arguments": arguments,
-        "calls_this_hour": question.calls_this_hour,
-        "hour": question.at.hour(),
-        "weekday": question.at.weekday().number_from_monday(),
-    });
-    Context::from_json_value(context, Some((schema, action))).map_err(|error| error.to_string())
+    let empty = || RestrictedExpression::new_record([]).map_err(|error| error.to_string());
+    let arguments = arguments.as_ref().map_or_else(empty, |known| expression(question.arguments, known))?;
+    let number = |number: u32| RestrictedExpression::new_long(i64::from(number));
+    let pairs = [
+        ("arguments".to_owned(), arguments),
+        ("calls_this_hour".to_owned(), RestrictedExpression::new_long(question.calls_this_hour)),
+        ("hour".to_owned(), number(question.at.hour())),
+        ("weekday".to_owned(), number(question.at.weekday().number_from_monday())),
+    ];
+    Context::from_pairs(pairs).map_err(|error| error.to_string())
 }
 
-/// The part of a value that the policy's schema knows; what is null is not there.
-fn comparable(value: &Value, known: &Value) -> Value {
-    let attributes = known.get("attributes").and_then(Value::as_object);
-    let (Some(members), Some(attributes)) = (value.as_object(), attributes) else { return value.clone() };
-    let kept: Map<String, Value> = members
-        .iter()
-        .filter(|(_, member)| !member.is_null())
-        .filter_map(|(name, member)| Some((name.clone(), comparable(member, attributes.get(name)?))))
-        .collect();
-    Value::Object(kept)
+/// A value as the schema has it. Of a record, what the schema does not know is left out, and what is null is not there.
+fn expression(value: &Value, known: &Value) -> Result<RestrictedExpression, String> {
+    let other = || format!("a value is no {}", known["type"].as_str().unwrap_or("value"));
+    match (known["type"].as_str(), value) {
+        (Some("String"), Value::String(text)) => Ok(RestrictedExpression::new_string(text.clone())),
+        (Some("Boolean"), Value::Bool(flag)) => Ok(RestrictedExpression::new_bool(*flag)),
+        (Some("Long"), Value::Number(number)) => {
+            number.as_i64().map(RestrictedExpression::new_long).ok_or_else(other)
+        }
+        (Some("Set"), Value::Array(items)) => {
+            let items: Result<Vec<_>, _> =
+                items.iter().map(|item| expression(item, &known["element"])).collect();
+            Ok(RestrictedExpression::new_set(items?))
+        }
+        (Some("Record"), Value::Object(members)) => {
+            let attributes = known["attributes"].as_object().ok_or_else(other)?;
+            let mut pairs = Vec::with_capacity(attributes.len());
+            for (name, attribute) in attributes {
+                match members.get(name) {
+                    Some(Value::Null) | None if attribute["required"] == true => {
+                        return Err(format!("the argument {name} is missing"));
+                    }
+                    Some(Value::Null) | None => {}
+                    Some(member) => pairs.push((name.clone(), expression(member, attribute)?)),
+                }
+            }
+            RestrictedExpression::new_record(pairs).map_err(|error| error.to_string())
+        }
+        _ => Err(other()),
+    }
 }

@@ -24,12 +24,14 @@ mod context;
 mod schema;
 mod slices;
 
+use std::collections::BTreeMap;
 use std::str::FromStr as _;
 
 use cedar_policy::{
-    Authorizer, Decision as CedarDecision, Entities, EntityUid, PolicyId, PolicySet, Request, Schema,
-    ValidationMode, Validator,
+    Authorizer, Decision as CedarDecision, Entities, EntityId, EntityTypeName, EntityUid, PolicyId,
+    PolicySet, Request, Schema, ValidationMode, Validator,
 };
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -38,12 +40,13 @@ pub use cases::{Case, CaseError, CaseOutcome, Cases};
 pub use context::Question;
 use slices::Slices;
 
+use crate::name::CallerKind;
 use crate::toolbox::Toolbox;
 
 /// A policy that was read and checked.
 pub struct Policy {
     digest: String,
-    schema: Schema,
+    words: Words,
     entities: Entities,
     slices: Slices,
     authorizer: Authorizer,
@@ -77,6 +80,38 @@ pub enum PolicyError {
     /// What is known of the tools makes no schema: a fault of this program.
     #[error("the tools cannot be described to the policy: {0}")]
     Schema(String),
+}
+
+/// Names that every question needs, parsed once.
+struct Words {
+    /// By kind, in the order of [`CallerKind::ALL`].
+    callers: [EntityTypeName; 3],
+    environment: EntityTypeName,
+    tools: BTreeMap<&'static str, ToolWords>,
+}
+
+/// Those of one tool.
+struct ToolWords {
+    action: EntityUid,
+    /// Its arguments as the schema has them; none where it has none of them.
+    arguments: Option<Value>,
+}
+
+impl Words {
+    fn of(tools: &Toolbox) -> Result<Self, String> {
+        let kind = |name: &str| EntityTypeName::from_str(name).map_err(|error| error.to_string());
+        let action = kind("Action")?;
+        let words = |spec: &crate::spec::Spec| ToolWords {
+            action: EntityUid::from_type_name_and_id(action.clone(), EntityId::new(spec.name)),
+            arguments: schema::record(spec.arguments.as_value()),
+        };
+        let [agent, person, service] = CallerKind::ALL.map(CallerKind::as_str);
+        Ok(Self {
+            callers: [kind(agent)?, kind(person)?, kind(service)?],
+            environment: kind("Environment")?,
+            tools: tools.specs().map(|spec| (spec.name, words(spec))).collect(),
+        })
+    }
 }
 
 /// What the policy says to a call.
@@ -131,11 +166,12 @@ impl Policy {
         check(&named, &schema)?;
         let entities = schema.action_entities().map_err(|error| PolicyError::Schema(error.to_string()))?;
         let slices = Slices::of(&named, tools);
+        let words = Words::of(tools).map_err(PolicyError::Schema)?;
         Ok(Self {
             digest: hex::encode(Sha256::digest(text.as_bytes())),
             policies: named.policies().count(),
             authorizer: Authorizer::new(),
-            schema,
+            words,
             entities,
             slices,
         })
@@ -169,16 +205,16 @@ impl Policy {
     }
 
     fn request(&self, question: &Question<'_>) -> Result<Request, String> {
-        let uid = |kind: &str, name: &str| {
-            let kind = cedar_policy::EntityTypeName::from_str(kind).map_err(|error| error.to_string())?;
-            Ok::<_, String>(EntityUid::from_type_name_and_id(kind, cedar_policy::EntityId::new(name)))
-        };
-        let action = uid("Action", question.tool)?;
-        let context = context::context(question, &self.schema, &action)?;
-        let principal = uid(question.caller.kind.as_str(), &question.caller.name)?;
-        let resource = uid("Environment", question.environment)?;
-        // The context was checked against the schema when it was made.
-        Request::new(principal, action, resource, context, None).map_err(|error| error.to_string())
+        let tool = self.words.tools.get(question.tool);
+        let tool = tool.ok_or_else(|| format!("the policy was read without the tool {:?}", question.tool))?;
+        let context = context::context(question, tool)?;
+        let kind = self.words.callers[question.caller.kind as usize].clone();
+        let principal = EntityUid::from_type_name_and_id(kind, EntityId::new(&question.caller.name));
+        let environment = self.words.environment.clone();
+        let resource = EntityUid::from_type_name_and_id(environment, EntityId::new(question.environment));
+        // The context has the types of the schema by its making.
+        let request = Request::new(principal, tool.action.clone(), resource, context, None);
+        request.map_err(|error| error.to_string())
     }
 
     fn judge(&self, question: &Question<'_>, request: &Request) -> Decision {

@@ -58,7 +58,6 @@ fn decide(policy: &str, caller: &str, tool: &str, arguments: &Value, calls: i64)
     policy.decide(&Question {
         caller: &Caller::parse(caller).unwrap(),
         tool,
-        spec: tools.spec(tool).unwrap(),
         arguments,
         environment: environment_of(arguments, "local"),
         at: brainops_event::parse_timestamp("2026-11-27T14:30:00Z").unwrap(),
@@ -167,7 +166,6 @@ fn slices_leave_out_nothing_that_could_apply() {
                 let question = Question {
                     caller: &Caller::parse(caller).unwrap(),
                     tool: spec.name,
-                    spec,
                     arguments: &arguments,
                     environment,
                     at: brainops_event::parse_timestamp("2026-11-28T03:00:00Z").unwrap(),
@@ -205,7 +203,6 @@ fn a_policy_of_a_thousand_rules_looks_at_a_handful() {
     let question = Question {
         caller: &caller,
         tool: "shelf.put",
-        spec: tools.spec("shelf.put").unwrap(),
         arguments: &json!({"path": "p304/x"}),
         environment: "local",
         at: brainops_event::parse_timestamp("2026-11-27T14:30:00Z").unwrap(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use brainops_event::types::tool::CallRequested;
 use brainops_tools::{Policy, Question, arguments_digest, find, history};
 use clap::Args;
@@ -61,13 +61,12 @@ pub async fn run(context: &Context, Arguments { id, policy }: &Arguments) -> any
     let life = history(&context.cluster()?, &context.registry()?, &call).await?;
     let Some(asked) = life.first() else { bail!("the log does not say any more what was asked for") };
     let asked: CallRequested = serde_json::from_value(asked.data.clone()).context("what was asked for")?;
-    let Some(spec) = tools.spec(&call.tool) else { bail!("there is no tool {:?} here", call.tool) };
+    ensure!(tools.spec(&call.tool).is_some(), "there is no tool {:?} here", call.tool);
     let arguments: Value = serde_json::from_str(&asked.arguments).context("its arguments are no JSON")?;
     let default = &context.settings().tools.gate.environment;
     let decision = policy.decide(&Question {
         caller: &call.caller,
         tool: &call.tool,
-        spec,
         environment: arguments.get("environment").and_then(Value::as_str).unwrap_or(default),
         arguments: &arguments,
         at: call.recorded_at,
