@@ -75,8 +75,8 @@ pub async fn begin(pool: &PgPool, keeper: &Keeper) -> Result<Transaction<'static
     begin_with(pool, keeper, "").await
 }
 
-/// The same for a transaction that moves checkpoints and does nothing else: its commit need not reach the disk, for what a
-/// crash takes back is read again, and there was nothing in it.
+/// The same for a transaction of which nothing is missed when a crash takes it back, since all of it is read again: one that moves
+/// checkpoints and does nothing else, or writes what nobody acts upon. Its commit does not wait for the disk.
 ///
 /// # Errors
 /// Postgres does not answer.

@@ -12,7 +12,7 @@ use super::Rows;
 use super::error::{FollowError, Halt};
 use crate::advance::{Fate, fate, fate_of_all};
 use crate::backoff::Backoff;
-use crate::checkpoint::{Move, Place, begin, move_on, read_locked};
+use crate::checkpoint::{Move, Place, begin, begin_unhurried, move_on, read_locked};
 use crate::held::{Held, State as HeldState, plan};
 use crate::keeper::Keeper;
 use crate::sqlstate::{Remedy, outcome_is_unknown, remedy};
@@ -67,7 +67,11 @@ impl<R: Rows> Applier<R> {
         items: &[Item<'_>],
         moves: &BTreeMap<Place, Move>,
     ) -> Result<Attempt<R::Written>, sqlx::Error> {
-        let mut transaction = begin(&self.pool, &self.keeper).await?;
+        let mut transaction = if self.rows.is_unhurried(items) {
+            begin_unhurried(&self.pool, &self.keeper).await?
+        } else {
+            begin(&self.pool, &self.keeper).await?
+        };
         let moved = move_on(&mut transaction, &self.keeper, moves).await?;
         if moved.is_empty() {
             transaction.rollback().await?;

@@ -53,6 +53,13 @@ pub trait Rows: Send + 'static {
     /// How it is measured.
     const METRICS: FollowMetrics;
 
+    /// Whether what these records come to may be taken back by a crash of Postgres: all of it is read again then, and nothing
+    /// that anybody does meanwhile rests on it. Its commit does not wait for the disk.
+    fn is_unhurried(&self, items: &[Item<'_>]) -> bool {
+        let _ = items;
+        false
+    }
+
     /// Writes what the records of these partitions come to. May be called again for the same records after a rollback.
     fn write(
         &mut self,

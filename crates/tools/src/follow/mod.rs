@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use brainops_checkpoint::{FollowMetrics, Followed, Place, Rows};
+use brainops_event::TypedEvent as _;
+use brainops_event::types::tool::CallRequested;
 use brainops_fault::point;
 use brainops_log::Item;
 use sqlx::postgres::PgConnection;
@@ -40,6 +42,12 @@ impl Rows for CallRows {
         unknown_commits: names::UNKNOWN_COMMITS_TOTAL,
         batch_seconds: names::BATCH_SECONDS,
     };
+
+    /// Only a claim must not be taken back: somebody acts upon it. All else says what the log says.
+    fn is_unhurried(&self, items: &[Item<'_>]) -> bool {
+        let asks = |item: &Item<'_>| matches!(item, Item::Event(event) if event.envelope.event_type() == CallRequested::EVENT_TYPE);
+        !items.iter().any(asks)
+    }
 
     async fn write(
         &mut self,

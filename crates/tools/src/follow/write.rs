@@ -1,14 +1,10 @@
 //! What was folded becomes rows; calls for which there is room are claimed on the way.
 
-use std::collections::BTreeMap;
-
-use brainops_event::Timestamp;
-use chrono::{DurationRound as _, TimeDelta};
 use metrics::counter;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
-use super::fold::{Asked, Folded};
+use super::fold::Folded;
 use crate::metrics as names;
 use crate::row::{Call, call, with_columns};
 
@@ -32,7 +28,6 @@ async fn write_asked(
 ) -> Result<Vec<Call>, sqlx::Error> {
     let asked = &folded.asked;
     let Some(first) = asked.first() else { return Ok(Vec::new()) };
-    let numbers = numbers(connection, asked).await?;
     let mut room = room;
     let is_claimed: Vec<bool> = asked
         .iter()
@@ -56,44 +51,12 @@ async fn write_asked(
         .bind(first.position.topic.as_str())
         .bind(asked.iter().map(|one| one.position.partition.get()).collect::<Vec<_>>())
         .bind(asked.iter().map(|one| one.position.offset.get()).collect::<Vec<_>>())
-        .bind(numbers)
         .bind(is_claimed)
         .bind(executor)
         .fetch_all(connection)
         .await?;
     let new: Vec<Call> = rows.iter().map(call).collect::<Result<_, _>>()?;
     Ok(new.into_iter().filter(|call| call.executor.as_deref() == Some(executor)).collect())
-}
-
-/// How many calls its caller has asked for in the hour of each, with it.
-async fn numbers(connection: &mut PgConnection, asked: &[Asked]) -> Result<Vec<i64>, sqlx::Error> {
-    let mut counts: BTreeMap<(String, Timestamp), i64> = BTreeMap::new();
-    let places: Vec<((String, Timestamp), i64)> = asked
-        .iter()
-        .map(|one| {
-            let key = (one.caller.to_string(), hour(one.recorded_at));
-            let count = counts.entry(key.clone()).or_insert(0);
-            *count += 1;
-            (key, *count)
-        })
-        .collect();
-    let totals: Vec<(String, Timestamp, i64)> = sqlx::query_as(include_str!("../sql/fold_asked.sql"))
-        .bind(counts.keys().map(|(caller, _)| caller.as_str()).collect::<Vec<_>>())
-        .bind(counts.keys().map(|(_, hour)| *hour).collect::<Vec<_>>())
-        .bind(counts.values().copied().collect::<Vec<_>>())
-        .fetch_all(connection)
-        .await?;
-    let totals: BTreeMap<(String, Timestamp), i64> =
-        totals.into_iter().map(|(caller, hour, calls)| ((caller, hour), calls)).collect();
-    let number = |(key, place): ((String, Timestamp), i64)| {
-        let (total, counted) = (totals.get(&key).copied(), counts.get(&key).copied());
-        total.unwrap_or(place) - counted.unwrap_or(place) + place
-    };
-    Ok(places.into_iter().map(number).collect())
-}
-
-fn hour(at: Timestamp) -> Timestamp {
-    at.duration_trunc(TimeDelta::hours(1)).unwrap_or(at)
 }
 
 async fn write_started(
