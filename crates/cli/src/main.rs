@@ -11,6 +11,7 @@ mod generations;
 mod host;
 mod importing;
 mod logging;
+mod named_queries;
 mod output;
 mod overview;
 mod read_models;

@@ -3,12 +3,20 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use brainops_projection::PostgresConfig;
 use brainops_tools::{
-    ListFiles, Objects, Policy, ProcessRun, ReadFile, Roots, Sandbox, SearchFiles, Toolbox, ToolboxError,
-    WriteFile,
+    ExplainQuery, GitDiff, GitLog, GitShow, HttpFetch, ListFiles, Objects, Policy, ProcessRun, QueryDatabase,
+    QueryProjection, ReadFile, Reader, Repositories, Roots, Sandbox, SearchFiles, SystemLookup, Toolbox,
+    ToolboxError, WriteFile,
 };
 
+use sqlx::postgres::PgPoolOptions;
+
 use crate::context::Context;
+use crate::{analyst, named_queries};
+
+/// How many queries of tools run at once.
+const READERS: u32 = 4;
 
 /// The policy where none is named.
 const BUILT_IN: &str = include_str!("../../../deploy/policy/policy.cedar");
@@ -17,13 +25,38 @@ const BUILT_IN: &str = include_str!("../../../deploy/policy/policy.cedar");
 pub fn toolbox(context: &Context) -> anyhow::Result<Toolbox> {
     let tools = &context.settings().tools;
     let roots = Roots::open(&tools.roots).context("tools.roots")?;
-    let run = ProcessRun::new(tools.roots.clone(), Sandbox::new(tools.sandbox.clone()));
-    Ok(with(&roots, run)?)
+    let repositories = Repositories::new(tools.roots.clone());
+    let sandbox = Sandbox::new(tools.sandbox.clone());
+    let fetch = HttpFetch::new(tools.http.clone(), SystemLookup);
+    Ok(with(&roots, &repositories, (sandbox, fetch), &reader(context)?)?)
 }
 
-fn with(roots: &Roots, run: ProcessRun) -> Result<Toolbox, ToolboxError> {
+fn with(
+    roots: &Roots,
+    repositories: &Repositories,
+    (sandbox, fetch): (Sandbox, HttpFetch),
+    reader: &Reader,
+) -> Result<Toolbox, ToolboxError> {
     let tools = Toolbox::default().with(ReadFile(roots.clone()))?.with(ListFiles(roots.clone()))?;
-    tools.with(SearchFiles(roots.clone()))?.with(WriteFile(roots.clone()))?.with(run)
+    let tools = tools.with(SearchFiles(roots.clone()))?.with(WriteFile(roots.clone()))?;
+    let tools = tools.with(ProcessRun::new(repositories.clone(), sandbox))?.with(fetch)?;
+    let tools = tools.with(GitLog(repositories.clone()))?.with(GitShow(repositories.clone()))?;
+    let tools = tools.with(GitDiff(repositories.clone()))?;
+    let tools = tools.with(QueryDatabase(reader.clone()))?.with(ExplainQuery(reader.clone()))?;
+    tools.with(QueryProjection::new(reader.clone(), named_queries::ALL))
+}
+
+/// Connections of the analysts' login, which sees the views of the read models and nothing else. Made when they are needed.
+fn reader(context: &Context) -> anyhow::Result<Reader> {
+    let platform = &context.settings().postgres;
+    let analyst = PostgresConfig {
+        username: analyst::role_name(&platform.database)?,
+        password_file: Some(context.state().analyst_password()),
+        ..platform.clone()
+    };
+    let options = analyst.options().context("the login of analysts, which `brainops init` makes")?;
+    let pool = PgPoolOptions::new().max_connections(READERS).connect_lazy_with(options);
+    Ok(Reader::new(pool))
 }
 
 /// The text of the policy that is in force, and where it is from.
@@ -54,16 +87,21 @@ pub fn objects(context: &Context) -> anyhow::Result<Objects> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use brainops_tools::{
+        FetchConfig, HttpFetch, Policy, Repositories, Roots, Sandbox, SandboxConfig, SystemLookup,
+    };
 
-    use brainops_tools::{Policy, ProcessRun, Roots, Sandbox, SandboxConfig};
+    use sqlx::postgres::PgPoolOptions;
 
-    use super::{BUILT_IN, with};
+    use super::{BUILT_IN, Reader, with};
 
-    #[test]
-    fn the_tools_have_names_and_the_policy_that_is_built_in_fits_them() {
-        let run = ProcessRun::new(BTreeMap::new(), Sandbox::new(SandboxConfig::default()));
-        let tools = with(&Roots::default(), run).unwrap();
+    #[tokio::test]
+    async fn the_tools_have_names_and_the_policy_that_is_built_in_fits_them() {
+        let sandbox = Sandbox::new(SandboxConfig::default());
+        let pool = PgPoolOptions::new().connect_lazy("postgres://nobody@127.0.0.1:1/nothing").unwrap();
+        let fetch = HttpFetch::new(FetchConfig::default(), SystemLookup);
+        let tools =
+            with(&Roots::default(), &Repositories::default(), (sandbox, fetch), &Reader::new(pool)).unwrap();
         assert!(!Policy::read(BUILT_IN, &tools).unwrap().is_empty());
     }
 }

@@ -107,6 +107,52 @@ async fn a_person_has_something_done_and_sees_who_decided_and_what_came_of_it() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_read_models_say_is_asked_and_nothing_else() {
+    let site = Site::new("toolquery").await;
+    site.ends(&["init"], 0, &[]);
+    let service = site.serve();
+    let query = |sql: &str| {
+        let arguments = json!({ "sql": sql }).to_string();
+        ["tool", "call", "database.query", "--by", "lee", "--arguments", &arguments].map(str::to_owned)
+    };
+    let call = |words: &[String], code, parts: &[&str]| {
+        site.ends(&words.iter().map(String::as_str).collect::<Vec<_>>(), code, parts)
+    };
+    call(&query("SELECT count(*) AS many FROM operations.agent -- all"), 0, &["completed", "\"many\":0"]);
+    for (sql, code) in [
+        ("SELECT 1; DROP VIEW operations.agent", "bad_query"),
+        ("SELECT 1) AS a; SELECT (1", "bad_query"),
+        ("DELETE FROM operations.agent", "bad_query"),
+        ("WITH gone AS (DELETE FROM brainops.outbox RETURNING 1) SELECT * FROM gone", "bad_query"),
+        ("SELECT * FROM brainops.outbox", "not_allowed"),
+        ("SELECT pg_read_file('/etc/passwd')", "not_allowed"),
+        ("SELECT nextval('a')", "bad_query"),
+        ("SELECT many", "bad_query"),
+        ("", "bad_query"),
+    ] {
+        call(&query(sql), 3, &["failed", code]);
+    }
+    let named = ["tool", "call", "projection.query", "query=operations.agents", "--by", "lee"];
+    site.ends(&named, 0, &["completed", "\"rows\":[]"]);
+    let more = [
+        "tool",
+        "call",
+        "projection.query",
+        "query=operations.agents",
+        "parameters=[\"a\",\"b\"]",
+        "--by",
+        "lee",
+    ];
+    site.ends(&more, 3, &["failed", "bad_parameters", "the query has 1"]);
+    let unheard = ["tool", "call", "projection.query", "query=operations.nothing", "--by", "lee"];
+    site.ends(&unheard, 3, &["failed", "unknown_query", "operations.agents"]);
+    let explained = ["tool", "call", "database.explain", "sql=SELECT * FROM operations.agent", "--by", "lee"];
+    site.ends(&explained, 0, &["completed", "\"plan\":["]);
+    drop(service);
+    site.installation.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_policy_is_checked_tried_and_explained() {
     let site = Site::new("policy").await;
     site.ends(&["init"], 0, &[]);

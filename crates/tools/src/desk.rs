@@ -25,6 +25,8 @@ pub(crate) struct Desk {
     /// Calls are claimed only once the log was followed to where it ended when this life began: before, what the table says of
     /// a call may be older than its start.
     is_open: AtomicBool,
+    /// Whether calls may wait in the table for whom there was no room: only then is there something to claim.
+    has_waiting: AtomicBool,
     claimed: UnboundedSender<Held>,
     woken: Notify,
 }
@@ -33,7 +35,8 @@ impl Desk {
     pub(crate) fn new(executor: String, in_flight: usize) -> (Arc<Self>, UnboundedReceiver<Held>) {
         let (claimed, handed) = unbounded_channel();
         let room = Arc::new(Semaphore::new(in_flight));
-        let desk = Self { executor, room, is_open: AtomicBool::new(false), claimed, woken: Notify::new() };
+        let (is_open, has_waiting) = (AtomicBool::new(false), AtomicBool::new(true));
+        let desk = Self { executor, room, is_open, has_waiting, claimed, woken: Notify::new() };
         (Arc::new(desk), handed)
     }
 
@@ -69,7 +72,23 @@ impl Desk {
         }
     }
 
-    /// There may be something to claim.
+    /// Calls were left in the table: who ends one claims the next.
+    pub(crate) fn left_waiting(&self) {
+        self.has_waiting.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// As [`Desk::left_waiting`], for who has no room for them now.
+    pub(crate) fn may_have_more(&self) {
+        self.has_waiting.store(true, Ordering::Release);
+    }
+
+    /// Whether calls may wait; from here on they do not, unless somebody says so again.
+    pub(crate) fn takes_waiting(&self) -> bool {
+        self.has_waiting.swap(false, Ordering::AcqRel)
+    }
+
+    /// There may be room again.
     pub(crate) fn wake(&self) {
         self.woken.notify_one();
     }

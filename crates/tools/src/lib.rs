@@ -14,11 +14,14 @@
 //!
 //! Knows log, checkpoints and Postgres; knows no agent and no HTTP. Begin with [`Tool`], [`Toolbox`], [`Policy`] and [`run()`].
 
+mod database;
 mod desk;
 mod files;
 mod follow;
 mod gate;
+mod git;
 mod history;
+mod http;
 mod inherit;
 mod listing;
 mod metrics;
@@ -35,9 +38,12 @@ mod spec;
 mod tool;
 mod toolbox;
 
+pub use database::{ExplainQuery, NamedQuery, QueryDatabase, QueryProjection, Reader};
 pub use files::{ListFiles, ReadFile, RootError, Roots, SearchFiles, WriteFile};
 pub use gate::arguments_digest;
+pub use git::{GitDiff, GitLog, GitShow, Repositories};
 pub use history::{HistoryError, Told, history};
+pub use http::{FetchConfig, HttpFetch, Lookup, SystemLookup};
 pub use listing::{CallFilter, find, list};
 pub use metrics::describe_metrics;
 pub use migrate::migrate;

@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use thiserror::Error;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -177,19 +178,25 @@ async fn life(
         registry: stage.registry.clone(),
     };
     let rows = || CallRows(Arc::clone(&desk));
-    let following = follow(FOLLOWED, rows, follow_stage, FollowOptions::default(), stopping.clone());
-    let working = work(stage, &gate, &desk, (handed, here), (&stopping, &over));
-    tokio::pin!(following, working);
-    let ended = tokio::select! {
-        () = lease.keep(&over) => Ok(End::Fenced),
-        ended = async { tokio::join!(&mut following, &mut working).0 } => ended.map(|()| End::ShutDown),
+    let following = async {
+        let ended = follow(FOLLOWED, rows, follow_stage, FollowOptions::default(), stopping.clone()).await;
+        if ended.is_err() {
+            over.cancel(); // without the log there is nothing more to do
+        }
+        ended
     };
-    // Whatever comes first ends the rest: no act goes on without a lease.
-    over.cancel();
-    stopping.cancel();
-    if matches!(ended, Ok(End::Fenced)) {
-        drop(tokio::join!(following, working));
-    }
+    let working = work(stage, &gate, &desk, (handed, here), (&stopping, &over));
+    let both = async { tokio::join!(following, working).0 };
+    tokio::pin!(both);
+    let ended = tokio::select! {
+        () = lease.keep() => {
+            // No act goes on without a lease.
+            over.cancel();
+            stopping.cancel();
+            both.await.map(|()| End::Fenced)
+        }
+        ended = &mut both => ended.map(|()| End::ShutDown),
+    };
     gate.blocking.close();
     gate.blocking.wait().await;
     lease.leave().await;
@@ -231,13 +238,10 @@ impl Lease<'_> {
     }
 
     /// Renews the lease; returns when it does not count any more, by the word of the database or by our own clock.
-    async fn keep(&self, over: &CancellationToken) {
+    async fn keep(&self) {
         let mut renewed = Instant::now();
         loop {
-            tokio::select! {
-                () = over.cancelled() => return std::future::pending().await,
-                () = tokio::time::sleep(self.lasts / 4) => {}
-            }
+            tokio::time::sleep(self.lasts / 4).await;
             let asked = Instant::now();
             let renewing = sqlx::query(include_str!("sql/renew.sql"))
                 .bind(self.executor)
@@ -280,7 +284,8 @@ async fn work(
 ) {
     let mut at_work: JoinSet<()> = JoinSet::new();
     let claiming = claim_until(stage, desk, here, stopping);
-    tokio::pin!(claiming);
+    let drained = drained(stopping);
+    tokio::pin!(claiming, drained);
     let mut is_claiming = true;
     loop {
         tokio::select! {
@@ -302,7 +307,7 @@ async fn work(
                     break;
                 }
             }
-            () = drained(stopping) => break,
+            () = &mut drained => break,
         }
     }
     at_work.shutdown().await;
@@ -318,13 +323,15 @@ async fn claim_until(stage: &GateStage, desk: &Desk, here: &Where, stopping: &Ca
     let claiming = async {
         until_followed(stage).await;
         desk.open();
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            if let Err(error) = claim_all(stage, desk, here).await {
+            let claimed = tokio::select! {
+                _ = looks.tick() => look_around(stage, desk, here).await,
+                () = desk.woken() => claim_waiting(stage, desk).await,
+            };
+            if let Err(error) = claimed {
                 tracing::warn!(reason = %error, "calls cannot be claimed; trying again");
-            }
-            tokio::select! {
-                () = desk.woken() => {}
-                () = tokio::time::sleep(LOOK) => {}
             }
         }
     };
@@ -334,22 +341,37 @@ async fn claim_until(stage: &GateStage, desk: &Desk, here: &Where, stopping: &Ca
     }
 }
 
-async fn claim_all(stage: &GateStage, desk: &Desk, here: &Where) -> Result<(), sqlx::Error> {
+/// Inherits what others have left, and claims what waits though nobody here has said so.
+async fn look_around(stage: &GateStage, desk: &Desk, here: &Where) -> Result<(), sqlx::Error> {
     for held in inherit(&stage.pool, desk, here).await? {
         desk.hand_over(held);
     }
-    let room = desk.room(MOST_AT_ONCE);
-    if room.is_empty() {
+    desk.left_waiting();
+    claim_waiting(stage, desk).await
+}
+
+/// Claims what waits, as far as there is room.
+async fn claim_waiting(stage: &GateStage, desk: &Desk) -> Result<(), sqlx::Error> {
+    if !desk.takes_waiting() {
         return Ok(());
     }
-    let rows = sqlx::query(AssertSqlSafe(with_columns(include_str!("sql/claim.sql"))))
-        .bind(desk.executor())
-        .bind(i64::try_from(room.len()).unwrap_or(0))
-        .fetch_all(&stage.pool)
-        .await?;
-    for (row, permit) in rows.iter().zip(room) {
-        desk.hand_over(Held { call: call(row)?, permit, is_inherited: false });
+    let room = desk.room(MOST_AT_ONCE);
+    let wanted = room.len();
+    if wanted > 0 {
+        let rows = sqlx::query(AssertSqlSafe(with_columns(include_str!("sql/claim.sql"))))
+            .bind(desk.executor())
+            .bind(i64::try_from(wanted).unwrap_or(0))
+            .fetch_all(&stage.pool)
+            .await?;
+        for (row, permit) in rows.iter().zip(room) {
+            desk.hand_over(Held { call: call(row)?, permit, is_inherited: false });
+        }
+        if rows.len() < wanted {
+            return Ok(()); // those were all
+        }
     }
+    // Said without a word to wake: who ends a call does.
+    desk.may_have_more();
     Ok(())
 }
 

@@ -16,6 +16,9 @@ use crate::row::Call;
 /// The source of what the gate says.
 pub(crate) const SOURCE: &str = "brainops/tool";
 
+/// How much is told of what went wrong, in characters.
+const MAX_DETAIL: usize = 4_000;
+
 /// The gate cannot say something about a call.
 #[derive(Debug, Error)]
 pub enum SayError {
@@ -128,7 +131,7 @@ pub(crate) fn failed(
         tool,
         attempt: call.attempt,
         reason_code: error.code.to_owned(),
-        detail: error.detail.clone(),
+        detail: error.detail.as_ref().map(|detail| detail.chars().take(MAX_DETAIL).collect()),
         is_without_effect: error.is_without_effect,
         duration_ms,
     };

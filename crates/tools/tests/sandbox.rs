@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use brainops_tools::{Act, CallName, ProcessRun, Sandbox, SandboxConfig, Tool, ToolError};
+use brainops_tools::{Act, CallName, ProcessRun, Repositories, Sandbox, SandboxConfig, Tool, ToolError};
 use serde_json::{Value, json};
 
 /// A repository with two commits, and a tool that runs on it.
@@ -36,7 +36,10 @@ impl Ground {
             git(&repository, &["commit", "--quiet", "--message", text]);
         }
         fs::write(folder.path().join("secret"), "nobody may read this").unwrap();
-        let tool = ProcessRun::new(BTreeMap::from([("main".to_owned(), repository)]), Sandbox::new(config));
+        let tool = ProcessRun::new(
+            Repositories::new(BTreeMap::from([("main".to_owned(), repository)])),
+            Sandbox::new(config),
+        );
         Self { folder, tool }
     }
 
@@ -82,7 +85,7 @@ async fn it_sees_no_other_files_no_network_no_processes_and_has_no_rights() {
         ("touch /usr/made".to_owned(), "fails"),
         ("touch /made".to_owned(), "fails"),
         (format!("python3 -c \"import socket; socket.create_connection(('127.0.0.1', {port}), 2)\""), "fails"),
-        ("python3 -c \"import socket; socket.create_connection(('1.1.1.1', 53), 2)\"".to_owned(), "fails"),
+        ("python3 -c \"import socket; socket.create_connection(('192.0.2.1', 53), 2)\"".to_owned(), "fails"),
         ("mount -t tmpfs none /work".to_owned(), "fails"),
         ("chown 1:1 /usr".to_owned(), "fails"),
         ("ls /sys/class".to_owned(), "fails"),

@@ -16,7 +16,7 @@ use brainops_outbox::OutboxConfig;
 use brainops_projection::PostgresConfig;
 use brainops_saga::{BudgetConfig, RetentionConfig};
 use brainops_server::ServerConfig;
-use brainops_tools::{SandboxConfig, ToolsConfig};
+use brainops_tools::{FetchConfig, SandboxConfig, ToolsConfig};
 use serde::{Deserialize, Serialize};
 
 pub use effective::{EffectiveKey, effective};
@@ -68,6 +68,8 @@ pub struct ToolsSettings {
     pub roots: BTreeMap<String, PathBuf>,
     /// How this process does calls. Default: all of its defaults.
     pub gate: ToolsConfig,
+    /// What may be fetched over HTTP. Default: nothing.
+    pub http: FetchConfig,
     /// How processes are held that tools run. Default: all of its defaults.
     pub sandbox: SandboxConfig,
 }

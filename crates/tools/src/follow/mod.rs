@@ -33,8 +33,16 @@ pub(crate) const FOLLOWED: Followed = Followed {
 /// Makes rows of calls, and hands those that it has claimed to the desk.
 pub(crate) struct CallRows(pub(crate) Arc<Desk>);
 
+/// The calls of a batch that were claimed on the way, and the room for them.
+pub(crate) struct Claimed {
+    calls: Vec<Call>,
+    room: Vec<OwnedSemaphorePermit>,
+    /// Whether others were left to wait.
+    leaves_some: bool,
+}
+
 impl Rows for CallRows {
-    type Written = (Vec<Call>, Vec<OwnedSemaphorePermit>);
+    type Written = Claimed;
 
     const METRICS: FollowMetrics = FollowMetrics {
         records: names::FOLLOWED_TOTAL,
@@ -58,15 +66,17 @@ impl Rows for CallRows {
         point("tool.follow_moved");
         let folded = fold::fold(items, |place| ours.contains(place));
         let room = self.0.room(folded.asked.len());
-        let claimed = write::write(connection, &folded, (self.0.executor(), room.len())).await?;
+        let calls = write::write(connection, &folded, (self.0.executor(), room.len())).await?;
         point("tool.follow_written");
-        Ok((claimed, room))
+        Ok(Claimed { leaves_some: calls.len() < folded.asked.len(), calls, room })
     }
 
-    fn committed(&mut self, (calls, room): Self::Written) {
+    fn committed(&mut self, Claimed { calls, room, leaves_some }: Claimed) {
         for (call, permit) in calls.into_iter().zip(room) {
             self.0.hand_over(Held { call, permit, is_inherited: false });
         }
-        self.0.wake();
+        if leaves_some {
+            self.0.left_waiting();
+        }
     }
 }

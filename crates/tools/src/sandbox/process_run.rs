@@ -1,15 +1,12 @@
 //! `process.run`.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::job::{Done, Output, Sandbox};
 use super::work_tree::WorkTree;
+use crate::git::Repositories;
 use crate::spec::{Effect, Repeat};
 use crate::tool::{Act, Tool, ToolError};
 
@@ -19,16 +16,15 @@ const MAX_WORDS: usize = 200;
 /// Runs a program on the tree of a commit.
 #[derive(Debug, Clone)]
 pub struct ProcessRun {
-    /// Repositories by the names of roots.
-    repositories: Arc<BTreeMap<String, PathBuf>>,
+    repositories: Repositories,
     sandbox: Sandbox,
 }
 
 impl ProcessRun {
     /// For these repositories.
     #[must_use]
-    pub fn new(repositories: BTreeMap<String, PathBuf>, sandbox: Sandbox) -> Self {
-        Self { repositories: Arc::new(repositories), sandbox }
+    pub const fn new(repositories: Repositories, sandbox: Sandbox) -> Self {
+        Self { repositories, sandbox }
     }
 }
 
@@ -72,11 +68,7 @@ impl Tool for ProcessRun {
         RunArguments { root, at, command }: RunArguments,
         act: &Act,
     ) -> Result<RunResult, ToolError> {
-        let Some(repository) = self.repositories.get(&root) else {
-            let known: Vec<&str> = self.repositories.keys().map(String::as_str).collect();
-            return Err(ToolError::nothing_done("unknown_root")
-                .with(format!("root: accepted are {}", known.join(", "))));
-        };
+        let repository = self.repositories.path(&root)?;
         let is_text = command.iter().all(|word| !word.contains('\0') && word.len() <= 64 * 1024);
         if !(1..=MAX_WORDS).contains(&command.len()) || !is_text || command[0].is_empty() {
             return Err(ToolError::nothing_done("bad_command")
