@@ -123,7 +123,7 @@ async fn what_the_read_models_say_is_asked_and_nothing_else() {
         ("SELECT 1; DROP VIEW operations.agent", "bad_query"),
         ("SELECT 1) AS a; SELECT (1", "bad_query"),
         ("DELETE FROM operations.agent", "bad_query"),
-        ("WITH gone AS (DELETE FROM brainops.outbox RETURNING 1) SELECT * FROM gone", "bad_query"),
+        ("WITH gone AS (DELETE FROM brainops.outbox RETURNING 1) SELECT * FROM gone", "not_allowed"),
         ("SELECT * FROM brainops.outbox", "not_allowed"),
         ("SELECT pg_read_file('/etc/passwd')", "not_allowed"),
         ("SELECT nextval('a')", "bad_query"),
