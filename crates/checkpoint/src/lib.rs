@@ -17,7 +17,10 @@ pub use checkpoint::{
     Asked, Checkpoint, Move, Place, begin, begin_unhurried, lock_own, move_on, place, raise_epochs,
     read_locked,
 };
-pub use follow::{FollowError, FollowMetrics, FollowOptions, FollowStage, Followed, Rows, follow};
+pub use follow::{
+    FollowError, FollowMetrics, FollowOptions, FollowStage, Followed, Rows, Unreadable, follow,
+    keep_unreadable, records,
+};
 pub use held::{Held, State, enter, plan};
 pub use keeper::Keeper;
 pub use takeover::{Blocker, LOOK_AFTER, blockers, take_over};

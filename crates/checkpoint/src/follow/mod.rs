@@ -8,6 +8,7 @@
 mod apply;
 mod error;
 mod run;
+mod unreadable;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,7 @@ use crate::checkpoint::Place;
 
 pub use error::FollowError;
 pub use run::{FollowOptions, FollowStage, follow};
+pub use unreadable::{Unreadable, keep_unreadable, records};
 
 /// Which topic is followed, for whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::scene::{Scene, Stood};
+use brainops_testkit::Stood;
+
+use super::scene::Scene;
 use super::tally::Counted;
 
 /// Whether what was counted of each correlation was counted once each, decided on once each, in one order that

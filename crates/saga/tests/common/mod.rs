@@ -7,8 +7,9 @@ pub mod child;
 mod scene;
 mod tally;
 
+pub use brainops_testkit::Stood;
 pub use brainops_testkit::{Running, soon};
 pub use check::check;
 pub use child::Process;
-pub use scene::{LIMIT, Scene, Stood, essence};
+pub use scene::{LIMIT, Scene, essence};
 pub use tally::{AGENT, Counted, Tally, TallyState, count, count_urgently, count_with};

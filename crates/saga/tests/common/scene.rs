@@ -9,7 +9,7 @@ use brainops_saga::{
     Agent, Cast, Decide, Decider, Instance, RunError, SagaOptions, Stage, TimerError, decision_event,
     fire_timers, run,
 };
-use brainops_testkit::{Namespace, Running, eventually, soon};
+use brainops_testkit::{Namespace, Running, Stood, eventually, soon};
 use serde_json::Value;
 use sqlx::Row as _;
 
@@ -23,18 +23,6 @@ pub struct Scene {
     pub namespace: Namespace,
     pub stage: Stage,
     relay: Running<()>,
-}
-
-/// An event as it stands in the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stood {
-    pub position: Position,
-    pub id: String,
-    pub event_type: String,
-    pub subject: String,
-    pub causation_id: Option<String>,
-    pub correlation_id: Option<String>,
-    pub data: Value,
 }
 
 impl Scene {
@@ -105,33 +93,8 @@ impl Scene {
 
     /// All events of a topic, in the order of partitions and offsets; repeats are left out.
     pub async fn stands(&self, topic: &str) -> Vec<Stood> {
-        let topics: [TopicName; 1] = [self.namespace.topic(topic)];
-        let cluster = self.namespace.cluster();
-        let from = start_frontier(cluster, &topics).await.expect("the log begins");
-        let to = end_frontier(cluster, &topics).await.expect("the log ends");
-        let mut reading = read(cluster, self.namespace.registry(), &from, &to).await.expect("it can be read");
-        let mut all = Vec::new();
-        while let Some(batch) = soon("records", reading.next()).await {
-            for item in batch.expect("readable").items() {
-                if let Item::Event(event) = item {
-                    let text = |text: Option<&str>| text.map(str::to_owned);
-                    all.push(Stood {
-                        position: event.position(),
-                        id: event.envelope.id().to_owned(),
-                        event_type: event.envelope.event_type().to_owned(),
-                        subject: text(event.envelope.subject()).unwrap_or_default(),
-                        causation_id: text(event.envelope.causation_id()),
-                        correlation_id: text(event.envelope.correlation_id()),
-                        data: data(event.json().expect("data as JSON")),
-                    });
-                }
-            }
-        }
-        all.sort_by(|one, other| {
-            (&one.position.partition, &one.position.offset)
-                .cmp(&(&other.position.partition, &other.position.offset))
-        });
-        all
+        let stood = self.namespace.stands(topic).await;
+        stood.into_iter().map(|one| Stood { data: data(one.data), ..one }).collect()
     }
 
     /// Events of a type in a topic, about any saga.

@@ -1,9 +1,9 @@
 //! What records of the topic `agent` say about tasks. No I/O.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
-use brainops_checkpoint::Place;
+use brainops_checkpoint::{Place, Unreadable as UnreadablePlace, records};
 use brainops_event::types::agent::{Message, TaskFailed};
 use brainops_event::{Body, DecodeError, Position, Priority, Recorded, Timestamp};
 use brainops_log::Item;
@@ -43,7 +43,7 @@ pub(crate) struct Folded {
     pub(crate) failures: BTreeMap<TaskName, (i32, Timestamp)>,
     pub(crate) ends: BTreeMap<TaskName, SaidEnd>,
     /// Records of which nobody can say whether they are tasks, and why.
-    pub(crate) unreadable: Vec<(Position, &'static str)>,
+    pub(crate) unreadable: Vec<UnreadablePlace>,
 }
 
 /// The names that an event about a task gives.
@@ -54,18 +54,12 @@ struct About {
 }
 
 /// Folds what stands in these partitions.
-pub(crate) fn fold(items: &[Item<'_>], is_ours: impl Fn(&Place) -> bool) -> Folded {
+pub(crate) fn fold(items: &[Item<'_>], ours: &BTreeSet<Place>) -> Folded {
     let mut folded = Folded::default();
-    for item in items {
-        match item {
-            Item::Event(event) if is_ours(&(event.topic.clone(), event.partition)) => folded.take(event),
-            Item::Misplaced { place, .. } if is_ours(&(place.topic.clone(), place.partition)) => {
-                folded.unreadable.push((place.position(), "misplaced"));
-            }
-            Item::Poison { place, .. } if is_ours(&(place.topic.clone(), place.partition)) => {
-                folded.unreadable.push((place.position(), "unreadable"));
-            }
-            _ => {}
+    for record in records(items, ours) {
+        match record {
+            Ok(event) => folded.take(event),
+            Err(unreadable) => folded.unreadable.push(unreadable),
         }
     }
     folded

@@ -53,7 +53,7 @@ impl Rows for TaskRows {
         ours: &BTreeSet<Place>,
     ) -> Result<(), sqlx::Error> {
         point("task.follow_moved");
-        write::write(connection, &fold::fold(items, |place| ours.contains(place))).await?;
+        write::write(connection, &fold::fold(items, ours)).await?;
         point("task.follow_written");
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! What was folded becomes rows.
 
+use brainops_checkpoint::keep_unreadable;
 use metrics::counter;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
+use super::FOLLOWED;
 use super::fold::Folded;
 use crate::metrics as names;
 use crate::row::State;
@@ -12,7 +14,8 @@ pub(super) async fn write(connection: &mut PgConnection, folded: &Folded) -> Res
     write_tasks(connection, folded).await?;
     write_failures(connection, folded).await?;
     write_ends(connection, folded).await?;
-    write_unreadable(connection, folded).await
+    counter!(names::UNREADABLE_TOTAL).increment(folded.unreadable.len() as u64);
+    keep_unreadable(connection, ("brainops.task_unreadable", FOLLOWED.what), &folded.unreadable).await
 }
 
 async fn write_tasks(
@@ -69,27 +72,6 @@ async fn write_ends(connection: &mut PgConnection, Folded { ends, .. }: &Folded)
         .bind(ends.values().map(|one| one.recorded_at).collect::<Vec<_>>())
         .bind(ends.values().map(|one| one.position.partition.get()).collect::<Vec<_>>())
         .bind(ends.values().map(|one| one.position.offset.get()).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn write_unreadable(
-    connection: &mut PgConnection,
-    Folded { unreadable, .. }: &Folded,
-) -> Result<(), sqlx::Error> {
-    if unreadable.is_empty() {
-        return Ok(());
-    }
-    counter!(names::UNREADABLE_TOTAL).increment(unreadable.len() as u64);
-    for (position, reason) in unreadable {
-        tracing::error!(event.position = %position, reason, "whether a record is a task cannot be said; a person must look");
-    }
-    sqlx::query(include_str!("../sql/fold_unreadable.sql"))
-        .bind(unreadable.iter().map(|(position, _)| position.topic.as_str()).collect::<Vec<_>>())
-        .bind(unreadable.iter().map(|(position, _)| position.partition.get()).collect::<Vec<_>>())
-        .bind(unreadable.iter().map(|(position, _)| position.offset.get()).collect::<Vec<_>>())
-        .bind(unreadable.iter().map(|(_, reason)| *reason).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use brainops_checkpoint::Place;
+use brainops_checkpoint::{Place, Unreadable as UnreadablePlace, records};
 use brainops_event::types::tool::{CallRequested, CallStarted};
 use brainops_event::{CausePath, DecodeError, Position, Recorded, Timestamp};
 use brainops_log::Item;
@@ -36,7 +36,7 @@ pub(crate) struct Folded {
     names: BTreeSet<CallName>,
     pub(crate) started: BTreeMap<CallName, (i32, i64)>,
     pub(crate) ends: BTreeMap<CallName, (CallState, Timestamp)>,
-    pub(crate) unreadable: Vec<(Position, &'static str)>,
+    pub(crate) unreadable: Vec<UnreadablePlace>,
 }
 
 /// The names that an event about a call gives.
@@ -56,18 +56,12 @@ impl From<DecodeError> for Unreadable {
 }
 
 /// Folds what stands in these partitions.
-pub(crate) fn fold(items: &[Item<'_>], is_ours: impl Fn(&Place) -> bool) -> Folded {
+pub(crate) fn fold(items: &[Item<'_>], ours: &BTreeSet<Place>) -> Folded {
     let mut folded = Folded::default();
-    for item in items {
-        match item {
-            Item::Event(event) if is_ours(&(event.topic.clone(), event.partition)) => folded.take(event),
-            Item::Misplaced { place, .. } if is_ours(&(place.topic.clone(), place.partition)) => {
-                folded.unreadable.push((place.position(), "misplaced"));
-            }
-            Item::Poison { place, .. } if is_ours(&(place.topic.clone(), place.partition)) => {
-                folded.unreadable.push((place.position(), "unreadable"));
-            }
-            _ => {}
+    for record in records(items, ours) {
+        match record {
+            Ok(event) => folded.take(event),
+            Err(unreadable) => folded.unreadable.push(unreadable),
         }
     }
     folded

@@ -64,7 +64,7 @@ impl Rows for CallRows {
         ours: &BTreeSet<Place>,
     ) -> Result<Self::Written, sqlx::Error> {
         point("tool.follow_moved");
-        let folded = fold::fold(items, |place| ours.contains(place));
+        let folded = fold::fold(items, ours);
         let room = self.0.room(folded.asked.len());
         let calls = write::write(connection, &folded, (self.0.executor(), room.len())).await?;
         point("tool.follow_written");

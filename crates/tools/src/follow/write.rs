@@ -1,9 +1,11 @@
 //! What was folded becomes rows; calls for which there is room are claimed on the way.
 
+use brainops_checkpoint::keep_unreadable;
 use metrics::counter;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgConnection;
 
+use super::FOLLOWED;
 use super::fold::Folded;
 use crate::metrics as names;
 use crate::row::{Call, call, with_columns};
@@ -17,7 +19,8 @@ pub(super) async fn write(
     let claimed = write_asked(connection, folded, (executor, room)).await?;
     write_started(connection, folded).await?;
     write_ends(connection, folded).await?;
-    write_unreadable(connection, folded).await?;
+    counter!(names::UNREADABLE_TOTAL).increment(folded.unreadable.len() as u64);
+    keep_unreadable(connection, ("brainops.tool_unreadable", FOLLOWED.what), &folded.unreadable).await?;
     Ok(claimed)
 }
 
@@ -85,27 +88,6 @@ async fn write_ends(connection: &mut PgConnection, Folded { ends, .. }: &Folded)
         .bind(ends.keys().map(|name| name.id.as_str()).collect::<Vec<_>>())
         .bind(ends.values().map(|(state, _)| state.as_str()).collect::<Vec<_>>())
         .bind(ends.values().map(|(_, ended_at)| *ended_at).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn write_unreadable(
-    connection: &mut PgConnection,
-    Folded { unreadable, .. }: &Folded,
-) -> Result<(), sqlx::Error> {
-    if unreadable.is_empty() {
-        return Ok(());
-    }
-    counter!(names::UNREADABLE_TOTAL).increment(unreadable.len() as u64);
-    for (position, reason) in unreadable {
-        tracing::error!(event.position = %position, reason, "whether a record is a call of a tool cannot be said; a person must look");
-    }
-    sqlx::query(include_str!("../sql/fold_unreadable.sql"))
-        .bind(unreadable.iter().map(|(position, _)| position.topic.as_str()).collect::<Vec<_>>())
-        .bind(unreadable.iter().map(|(position, _)| position.partition.get()).collect::<Vec<_>>())
-        .bind(unreadable.iter().map(|(position, _)| position.offset.get()).collect::<Vec<_>>())
-        .bind(unreadable.iter().map(|(_, reason)| *reason).collect::<Vec<_>>())
         .execute(connection)
         .await?;
     Ok(())

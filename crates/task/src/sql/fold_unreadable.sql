@@ -1,3 +1,0 @@
-INSERT INTO brainops.task_unreadable (topic, partition, record_offset, reason)
-SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[])
-    ON CONFLICT DO NOTHING
