@@ -123,6 +123,11 @@ async fn a_service_is_deployed_broken_and_rolled_back() {
     assert_eq!(host.provider().rollback(&key(), "d-3").await.unwrap().deployment_id, "d-2");
     assert!(matches!(host.provider().rollback(&key(), "d-2").await, Err(ProviderError::Refused(_))));
     assert_eq!(status(&host).await.deployments[2].state, DeploymentState::Stopped);
+    let (tree, began) = (ground.folder.path().join("host/shop/local/trees/d-1"), Instant::now());
+    while tree.exists() {
+        assert!(began.elapsed() < Duration::from_secs(30), "the tree of what was ended is still there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let noted = fs::read_to_string(ground.folder.path().join("host/shop/local/access.log")).unwrap();
     let statuses: Vec<u64> = noted
         .lines()

@@ -129,7 +129,7 @@ impl Service {
     async fn bring_up(&self, request: &StartRequest) -> Result<Process, Failure> {
         let sha = commit_of(&self.spec.repository, &request.revision).await?;
         self.note_commit(&request.deployment_id, &sha).await;
-        let tree = self.folder.join("trees").join(&request.deployment_id);
+        let tree = self.tree(&request.deployment_id);
         check_out(&self.spec.repository, &sha, &tree).await?;
         let log = self.log(&request.deployment_id);
         if let Some(words) = &self.spec.build {
@@ -145,7 +145,7 @@ impl Service {
 
     /// Starts a deployment whose tree is there, and waits until it is healthy.
     async fn healthy(&self, id: &str) -> Result<Process, Failure> {
-        let (tree, log) = (self.folder.join("trees").join(id), self.log(id));
+        let (tree, log) = (self.tree(id), self.log(id));
         let started = Process::start(&self.spec, &tree, &log);
         let mut process =
             started.map_err(|error| Failure { code: "start".to_owned(), detail: error.to_string() })?;
@@ -190,12 +190,15 @@ impl Service {
         let mut ended = Vec::new();
         for known in old {
             inner.kept.set(&known, DeploymentState::Stopped, None);
-            ended.extend(inner.processes.remove(&known));
+            ended.extend(inner.processes.remove(&known).map(|process| (process, self.tree(&known))));
         }
         self.keep(&inner.kept);
         drop(inner);
-        for process in ended {
+        for (process, tree) in ended {
             process.stop().await;
+            if let Err(error) = tokio::fs::remove_dir_all(&tree).await {
+                tracing::warn!(%error, service = %self.spec.key(), "the tree of a deployment that was ended is still there");
+            }
         }
     }
 
@@ -285,6 +288,10 @@ impl Service {
             sha.clone_into(&mut deployed.sha);
         }
         self.keep(&inner.kept);
+    }
+
+    fn tree(&self, id: &str) -> PathBuf {
+        self.folder.join("trees").join(id)
     }
 
     fn log(&self, id: &str) -> PathBuf {
