@@ -2,10 +2,10 @@
 
 use brainops_event::{Offset, Partition, PositionError, Recorded, TopicName};
 use brainops_log::{ClusterError, Item, ReadError, Readable, Registry, end_frontier, read};
-use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::name::About;
 use crate::row::Call;
 use crate::say::SOURCE;
 
@@ -37,13 +37,6 @@ pub enum HistoryError {
     /// An event cannot be decoded.
     #[error("an event of the call cannot be read")]
     Decode(#[from] brainops_event::DecodeError),
-}
-
-/// The names that an event about a call gives.
-#[derive(Deserialize)]
-struct About {
-    call_source: String,
-    call_id: String,
 }
 
 /// What the log says of a call: the event that asked for it, and what the gate has said, up to its end.
@@ -94,6 +87,6 @@ fn is_of(event: &Recorded<'_>, call: &Call) -> bool {
 }
 
 /// Whether an event of this type ends a call.
-pub(crate) fn is_end(event_type: &str) -> bool {
+fn is_end(event_type: &str) -> bool {
     ["tool.call.denied", "tool.call.completed", "tool.call.failed", "tool.call.unknown"].contains(&event_type)
 }

@@ -8,7 +8,6 @@ use brainops_event::types::tool::CallStarted;
 use brainops_event::{Frontier, Offset, Partition, PositionError};
 use brainops_log::{Cluster, ClusterError, Item, ReadError, Registry, end_frontier, read};
 use metrics::counter;
-use serde::Deserialize;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use thiserror::Error;
@@ -17,7 +16,7 @@ use crate::desk::{Desk, Held};
 use crate::follow::TOPIC;
 use crate::gate::Came;
 use crate::metrics as names;
-use crate::name::CallName;
+use crate::name::{About, CallName};
 use crate::process::{Fate, Where};
 use crate::row::{Call, call, with_columns};
 use crate::say::SOURCE;
@@ -100,13 +99,6 @@ async fn claim(pool: &PgPool, desk: &Desk, executor: Option<&str>) -> Result<Vec
         .zip(room)
         .map(|(row, permit)| Ok(Held { call: call(row)?, permit, is_inherited: true }))
         .collect()
-}
-
-/// The names that an event about a call gives.
-#[derive(Deserialize)]
-struct About {
-    call_source: String,
-    call_id: String,
 }
 
 /// How far the log says that these calls came: it is read from where they were asked for to its end. Whoever had them is no

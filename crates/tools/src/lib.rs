@@ -53,7 +53,7 @@ pub use policy::{Case, CaseError, CaseOutcome, Cases, Decision, Policy, PolicyEr
 pub use row::{Call, CallState};
 pub use run::{GateError, GateStage, ToolsConfig, ToolsConfigError, run};
 pub use sandbox::{ProcessRun, Sandbox, SandboxConfig};
-pub use say::{SayError, asked_by_person, person};
+pub use say::{SayError, asked_by_person};
 pub use spec::{Effect, Repeat, Spec, arguments_of};
 pub use tool::{Act, BadArguments, Tool, ToolError};
 pub use toolbox::{Toolbox, ToolboxError};

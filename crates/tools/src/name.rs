@@ -3,6 +3,7 @@
 use std::fmt;
 
 use brainops_event::EnvelopeView;
+use serde::Deserialize;
 
 /// The event that asked for a call: its name for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,6 +18,13 @@ impl fmt::Display for CallName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} of {}", self.id, self.source)
     }
+}
+
+/// The names that an event about a call gives.
+#[derive(Deserialize)]
+pub(crate) struct About {
+    pub(crate) call_source: String,
+    pub(crate) call_id: String,
 }
 
 /// What sources of agents begin with.

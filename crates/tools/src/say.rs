@@ -10,7 +10,7 @@ use brainops_event::{
 use chrono::Utc;
 use thiserror::Error;
 
-use crate::name::{CallName, Caller, CallerKind, PEOPLE};
+use crate::name::{CallName, PEOPLE};
 use crate::row::Call;
 
 /// The source of what the gate says.
@@ -184,10 +184,4 @@ pub fn asked_by_person(
             .with_auth_id(person)?;
     let event = Outgoing::typed(envelope, &CallRequested { tool: tool.to_owned(), arguments, reason })?;
     Ok((name, event))
-}
-
-/// The caller that a person is.
-#[must_use]
-pub fn person(name: &str) -> Caller {
-    Caller { kind: CallerKind::Person, name: name.to_owned() }
 }

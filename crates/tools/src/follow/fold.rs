@@ -6,9 +6,8 @@ use brainops_checkpoint::{Place, Unreadable as UnreadablePlace, records};
 use brainops_event::types::tool::{CallRequested, CallStarted};
 use brainops_event::{CausePath, DecodeError, Position, Recorded, Timestamp};
 use brainops_log::Item;
-use serde::Deserialize;
 
-use crate::name::{CallName, Caller};
+use crate::name::{About, CallName, Caller};
 use crate::row::CallState;
 use crate::say::SOURCE;
 
@@ -37,13 +36,6 @@ pub(crate) struct Folded {
     pub(crate) started: BTreeMap<CallName, (i32, i64)>,
     pub(crate) ends: BTreeMap<CallName, (CallState, Timestamp)>,
     pub(crate) unreadable: Vec<UnreadablePlace>,
-}
-
-/// The names that an event about a call gives.
-#[derive(Deserialize)]
-struct About {
-    call_source: String,
-    call_id: String,
 }
 
 /// The data of an event is not what its type says.
