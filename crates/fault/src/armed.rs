@@ -2,18 +2,14 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use rustix::process::{Signal, getpid, kill_process};
+use nix::sys::signal::{Signal, raise};
 
 use crate::POINTS;
 use crate::bug::Bug;
 
 const FAULT: &str = "BRAINOPS_FAULT";
 const PLANTED: &str = "BRAINOPS_PLANTED";
-
-/// How long the thread that passes the point stands there, so that the signal takes hold of the whole process first.
-const TO_TAKE_HOLD: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
 struct Strike {
@@ -34,11 +30,10 @@ pub(crate) fn point(name: &'static str) {
     }
     for strike in strikes.iter().filter(|strike| strike.point == name) {
         if strike.passed.fetch_add(1, Ordering::Relaxed) + 1 == strike.at {
-            if let Err(error) = kill_process(getpid(), strike.signal) {
+            // To this thread and not to the process, of which any thread could take it while this one goes past the point.
+            if let Err(error) = raise(strike.signal) {
                 end(FAULT, &format!("no signal can be sent: {error}"));
             }
-            // Any thread may be the one that takes the signal, and this one would go past the point meanwhile.
-            std::thread::sleep(TO_TAKE_HOLD);
         }
     }
 }
@@ -65,8 +60,8 @@ fn strike(text: &str) -> Result<Strike, String> {
         None => (place, 1),
     };
     let signal = match signal {
-        "kill" => Signal::KILL,
-        "stop" => Signal::STOP,
+        "kill" => Signal::SIGKILL,
+        "stop" => Signal::SIGSTOP,
         _ => return Err(wrong()),
     };
     if !POINTS.contains(&point) {
@@ -89,7 +84,7 @@ mod tests {
     fn a_strike_names_a_point_a_passage_and_a_signal() {
         let all = strikes("projection.begun=kill,relay.sent@12=stop").unwrap();
         let read: Vec<_> = all.iter().map(|one| (one.point.as_str(), one.at, one.signal)).collect();
-        assert_eq!(read, [("projection.begun", 1, Signal::KILL), ("relay.sent", 12, Signal::STOP)]);
+        assert_eq!(read, [("projection.begun", 1, Signal::SIGKILL), ("relay.sent", 12, Signal::SIGSTOP)]);
         for wrong in
             ["projection.begun", "nowhere=kill", "relay.sent@0=kill", "relay.sent=maim", "relay.sent@x=kill"]
         {

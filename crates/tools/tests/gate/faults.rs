@@ -92,6 +92,8 @@ async fn an_executor_that_sleeps_with_a_call_in_its_hands_is_ended_before_anothe
 /// An executor is stopped before it looks at its claim; its lease is ended by somebody who cannot see its process.
 async fn robbed(planted: Option<Bug>) -> usize {
     let scene = Scene::new("toolrobbed").await;
+    // Else it may be the renewal of its lease, due when it wakes, that tells it first.
+    scene.calm();
     let sleeping = scene.process(Some("tool.started=stop"), planted.map(Bug::name));
     scene.ask(vec![asked("probe.once", "c-1", &json!({"word": "one"}))]).await;
     sleeping.until_stopped().await;
