@@ -129,6 +129,8 @@ pub(super) fn producer_config(cluster: &Cluster, linger: Duration) -> ClientConf
         .set("enable.gapless.guarantee", "true")
         .set("message.timeout.ms", "0") // see the module comment: time limits are ours, not the client's
         .set("partitioner", "murmur2_random")
+        // How long a client that missed which broker leads a partition may go on without asking again.
+        .set("topic.metadata.refresh.interval.ms", "5000")
         .set("compression.type", "zstd")
         .set("linger.ms", linger.as_millis().to_string())
         .set("message.max.bytes", (MAX_RECORD_BYTES + 1024).to_string()) // and the client's own framing
