@@ -4,9 +4,14 @@
 //! Knows services, commits and HTTP; knows neither the log nor Postgres, and decides nothing: who deploys, and when something is
 //! rolled back, is said by others.
 
+mod fleet;
 pub mod host;
 mod provider;
+mod trace;
 
+pub use fleet::Fleet;
 pub use provider::{
-    Deployed, DeploymentState, Provider, ProviderError, ServiceKey, ServiceStatus, StartRequest,
+    Cause, Deployed, DeploymentState, Provider, ProviderError, RolledBack, ServiceKey, ServiceStatus,
+    StartRequest,
 };
+pub use trace::Trace;

@@ -36,19 +36,50 @@ pub enum DeploymentState {
     Stopped,
 }
 
+/// What a deployment follows from. The provider keeps it and tells it back, and understands nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cause {
+    /// Id of the event that asked for it.
+    pub causation_id: String,
+    /// The flow that it belongs to.
+    pub correlation_id: Option<String>,
+}
+
+/// That requests were taken away from a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolledBack {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The deployment that was sent them from then on.
+    pub restored: String,
+    /// Its commit.
+    pub restored_sha: String,
+}
+
 /// A deployment of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {
     /// Its id: that of who asked for it, where the provider takes one.
     pub deployment_id: String,
-    /// Full id of the commit; empty until it is known.
+    /// Full id of the commit.
     pub sha: String,
+    /// Branch or tag that was asked for; none where it was a commit.
+    pub git_ref: Option<String>,
     /// Where it is.
     pub state: DeploymentState,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// When it was begun.
+    pub started_at: DateTime<Utc>,
+    /// When it became healthy.
+    pub healthy_at: Option<DateTime<Utc>>,
+    /// That it was rolled back.
+    pub rolled_back: Option<RolledBack>,
     /// Why it failed, in a word such as `health_check`.
     pub reason: Option<String>,
+    /// What it follows from, where the provider keeps that.
+    pub cause: Option<Cause>,
 }
 
 /// How a service stands.
@@ -73,6 +104,9 @@ pub struct StartRequest {
     pub deployment_id: String,
     /// Commit, branch or tag.
     pub revision: String,
+    /// What it follows from.
+    #[serde(default)]
+    pub cause: Option<Cause>,
 }
 
 /// A provider does not do it.
@@ -116,7 +150,7 @@ pub trait Provider: Send + Sync {
     /// [`ProviderError`].
     async fn rollback(&self, service: &ServiceKey, from: &str) -> Result<Deployed, ProviderError>;
 
-    /// The last lines that a deployment has written.
+    /// The last lines that a deployment has written. Files of the service are named as its repository has them.
     ///
     /// # Errors
     /// [`ProviderError`].

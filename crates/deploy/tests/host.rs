@@ -87,7 +87,7 @@ async fn status(host: &RunningHost) -> ServiceStatus {
 
 /// Deploys, and waits until it is healthy or has failed.
 async fn deploy(host: &RunningHost, id: &str, revision: &str) -> Deployed {
-    let request = StartRequest { deployment_id: id.to_owned(), revision: revision.to_owned() };
+    let request = StartRequest { deployment_id: id.to_owned(), revision: revision.to_owned(), cause: None };
     host.provider().start(&key(), &request).await.unwrap();
     let began = Instant::now();
     loop {
@@ -118,6 +118,11 @@ async fn a_service_is_deployed_broken_and_rolled_back() {
     assert!(logs.iter().any(|line| line.contains("app.py")), "{logs:?}");
     let serving = host.provider().rollback(&key(), "d-3").await.unwrap();
     assert_eq!(serving.deployment_id, "d-2");
+    let bad = status(&host).await.deployments.remove(0);
+    assert_eq!(
+        bad.rolled_back.map(|it| (it.restored, it.restored_sha)),
+        Some(("d-2".to_owned(), serving.sha))
+    );
     assert_eq!(ground.get().await, (200, "two".to_owned()));
     // The same again is the same, and the one before that was ended.
     assert_eq!(host.provider().rollback(&key(), "d-3").await.unwrap().deployment_id, "d-2");
@@ -142,9 +147,7 @@ async fn what_never_becomes_healthy_is_sent_no_requests() {
     let ground = Ground::new();
     let host = ground.host().await;
     deploy(&host, "d-1", "one").await;
-    for (id, revision, reason) in
-        [("d-2", "four", "health_check"), ("d-3", "five", "exited"), ("d-4", "nowhere", "unknown_commit")]
-    {
+    for (id, revision, reason) in [("d-2", "four", "health_check"), ("d-3", "five", "exited")] {
         let failed = deploy(&host, id, revision).await;
         assert_eq!(
             (failed.state, failed.reason.as_deref()),
@@ -176,11 +179,15 @@ async fn the_same_deployment_again_is_the_same_and_what_cannot_be_is_refused() {
     let ground = Ground::new();
     let host = ground.host().await;
     deploy(&host, "d-1", "one").await;
-    let again = StartRequest { deployment_id: "d-1".to_owned(), revision: "two".to_owned() };
+    let again = StartRequest { deployment_id: "d-1".to_owned(), revision: "two".to_owned(), cause: None };
     assert_eq!(host.provider().start(&key(), &again).await.unwrap().state, DeploymentState::Healthy);
     assert_eq!(ground.get().await, (200, "one".to_owned()));
-    let odd = StartRequest { deployment_id: "../d".to_owned(), revision: "two".to_owned() };
+    let odd = StartRequest { deployment_id: "../d".to_owned(), revision: "two".to_owned(), cause: None };
     assert!(matches!(host.provider().start(&key(), &odd).await, Err(ProviderError::Refused(_))));
+    let nowhere =
+        StartRequest { deployment_id: "d-4".to_owned(), revision: "nowhere".to_owned(), cause: None };
+    assert!(matches!(host.provider().start(&key(), &nowhere).await, Err(ProviderError::Unknown { .. })));
+    assert_eq!(status(&host).await.deployments.len(), 1, "what was refused is no deployment");
     let other = ServiceKey { service: "mail".to_owned(), environment: "local".to_owned() };
     assert!(matches!(host.provider().status(&other).await, Err(ProviderError::Unknown { .. })));
     assert!(matches!(host.provider().rollback(&key(), "d-9").await, Err(ProviderError::Unknown { .. })));

@@ -147,6 +147,31 @@ fn the_subject_is_what_the_payload_names_else_the_trace_else_the_message() {
             "i-1",
         ),
         (
+            "agent.healing.escalated",
+            json!({"service": "shop", "environment": "eu", "deployment_id": "d-1", "reason_code": "denied", "answer_to": "a/b"}),
+            Some("t"),
+            "shop/eu",
+        ),
+        (
+            "monitor.sample.recorded",
+            json!({"sensor": "http_probe", "service": "shop", "environment": "eu", "from": at, "through": at, "requests": 1, "errors": 0,
+                   "max_error_percent": 1, "window_seconds": 60, "minimum_requests": 20}),
+            Some("t"),
+            "shop/eu",
+        ),
+        (
+            "monitor.high_error_rate",
+            json!({"service": "shop", "environment": "eu", "from": at, "through": at, "requests": 20, "errors": 9, "max_error_percent": 1}),
+            Some("t"),
+            "shop/eu",
+        ),
+        (
+            "monitor.error_rate_normal",
+            json!({"service": "shop", "environment": "eu", "from": at, "through": at, "requests": 20, "errors": 0, "max_error_percent": 1}),
+            Some("t"),
+            "shop/eu",
+        ),
+        (
             "monitor.alert.fired",
             json!({"fingerprint": "f", "alert_name": "a", "starts_at": at}),
             Some("t"),

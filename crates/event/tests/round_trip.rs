@@ -112,13 +112,13 @@ fn every_record_comes_back_equal_and_reads_the_same_elsewhere() {
         };
     }
     check_all! {
-        agent: BudgetExhausted, Message, TaskAbandoned, TaskCancelled, TaskCompleted, TaskFailed;
+        agent: BudgetExhausted, HealingCompleted, HealingDiagnosed, HealingEscalated, HealingSuspect, Message, TaskAbandoned, TaskCancelled, TaskCompleted, TaskFailed;
         business: MetricRecorded;
         deployment: DeploymentFailed, DeploymentRolledBack, DeploymentStarted, DeploymentSucceeded;
         git: BranchUpdated, CommitCreated, TagCreated;
         lead: DemoScheduled, LeadDiscovered, LeadDisqualified, LeadLost, LeadQualified, LeadWon;
-        monitor: AlertFired, AlertResolved, IncidentAcknowledged, IncidentEscalated, IncidentJoined, IncidentOpened,
-            IncidentResolved;
+        monitor: AlertFired, AlertResolved, ErrorRateNormal, HighErrorRate, IncidentAcknowledged, IncidentEscalated,
+            IncidentJoined, IncidentOpened, IncidentResolved, SampleRecorded;
         outreach: OutreachBounced, OutreachReady, OutreachReplied, OutreachSent;
         privacy: KeyDestroyed, Sealed;
         projection: GenerationCreated, GenerationDropped, GenerationSwapped, RecordDismissed, Resumed, SubjectParked,

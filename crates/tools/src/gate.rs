@@ -226,7 +226,12 @@ impl Gate {
     }
 
     async fn act(&self, call: &Call, tool: &dyn AnyTool, arguments: Value) -> (Ended, Duration) {
-        let act = Act { call: call.name.clone(), attempt: call.attempt, blocking: self.blocking.clone() };
+        let act = Act {
+            call: call.name.clone(),
+            attempt: call.attempt,
+            correlation_id: call.correlation_id.clone(),
+            blocking: self.blocking.clone(),
+        };
         let began = Instant::now();
         // A tool that panics has failed like another: its call must not stay in our hands.
         let acting = AssertUnwindSafe(tool.act(arguments, &act)).catch_unwind();

@@ -15,6 +15,7 @@
 //! Knows log, checkpoints and Postgres; knows no agent and no HTTP. Begin with [`Tool`], [`Toolbox`], [`Policy`] and [`run()`].
 
 mod database;
+mod deploy;
 mod desk;
 mod files;
 mod follow;
@@ -39,6 +40,7 @@ mod tool;
 mod toolbox;
 
 pub use database::{ExplainQuery, NamedQuery, QueryDatabase, QueryProjection, Reader};
+pub use deploy::{DeployLogs, DeployRollback, DeployStart, DeployStatus};
 pub use files::{ListFiles, ReadFile, RootError, Roots, SearchFiles, WriteFile};
 pub use gate::arguments_digest;
 pub use git::{GitDiff, GitLog, GitShow, Repositories};

@@ -44,6 +44,8 @@ pub struct Act {
     pub call: CallName,
     /// Which attempt it is, from 1.
     pub attempt: i32,
+    /// The flow that the call belongs to.
+    pub correlation_id: Option<String>,
     pub(crate) blocking: TaskTracker,
 }
 
@@ -51,7 +53,7 @@ impl Act {
     /// The first attempt at a call, for who does it without a gate: tests.
     #[must_use]
     pub fn first(call: CallName) -> Self {
-        Self { call, attempt: 1, blocking: TaskTracker::new() }
+        Self { call, attempt: 1, correlation_id: None, blocking: TaskTracker::new() }
     }
 
     /// Does what blocks, such as calls of the file system, in a thread of its own. It is not cut short: what takes long looks

@@ -9,6 +9,8 @@
 //!
 //! What it knows is kept in a file, so that a host that was killed starts again what served and what was kept.
 
+mod api;
+mod client;
 mod manifest;
 mod process;
 mod proxy;
@@ -17,5 +19,7 @@ mod service;
 mod state;
 mod tree;
 
+pub use api::{ApiError, HostApi};
+pub use client::HostClient;
 pub use manifest::{Manifest, ManifestError, ServiceSpec};
 pub use run::{HostError, LocalHost, RunningHost};

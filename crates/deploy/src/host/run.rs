@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::manifest::{Manifest, ServiceSpec};
 use super::proxy;
 use super::service::Service;
+use crate::fleet::unknown_service;
 use crate::provider::{Deployed, Provider, ProviderError, ServiceKey, ServiceStatus, StartRequest};
 
 /// The host cannot begin, or go on.
@@ -96,10 +97,7 @@ fn open(spec: ServiceSpec, folder: &Path) -> Result<(ServiceKey, Arc<Service>), 
 
 impl LocalHost {
     fn service(&self, key: &ServiceKey) -> Result<&Arc<Service>, ProviderError> {
-        self.services.get(key).ok_or_else(|| {
-            let known: Vec<String> = self.services.keys().map(ToString::to_string).collect();
-            ProviderError::Unknown { what: format!("the service {key}"), accepted: known.join(", ") }
-        })
+        self.services.get(key).ok_or_else(|| unknown_service(key, self.services.keys()))
     }
 }
 

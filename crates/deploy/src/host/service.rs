@@ -14,7 +14,7 @@ use super::process::{Process, build};
 use super::proxy::Serving;
 use super::state::Kept;
 use super::tree::{NoTree, check_out, commit_of};
-use crate::provider::{Deployed, DeploymentState, ProviderError, ServiceStatus, StartRequest};
+use crate::provider::{Deployed, DeploymentState, ProviderError, RolledBack, ServiceStatus, StartRequest};
 
 /// How often a starting deployment is asked whether it is healthy.
 const ASK: Duration = Duration::from_millis(100);
@@ -42,6 +42,17 @@ struct Inner {
 struct Failure {
     code: String,
     detail: String,
+}
+
+/// Who asks for what there is not is told so at once.
+fn refusal(NoTree { code, detail }: NoTree) -> ProviderError {
+    match code {
+        "bad_revision" | "unknown_commit" => ProviderError::Unknown {
+            what: "the revision".to_owned(),
+            accepted: "a commit, a branch or a tag of the repository of the service".to_owned(),
+        },
+        _ => ProviderError::Unavailable(format!("{code}: {detail}").into()),
+    }
 }
 
 impl From<NoTree> for Failure {
@@ -90,6 +101,10 @@ impl Service {
                 "deployment_id: accepted are 1 to 100 letters, digits, dashes and underscores".to_owned(),
             ));
         }
+        if let Some(known) = self.inner.lock().await.kept.find(&request.deployment_id) {
+            return Ok(known.clone());
+        }
+        let sha = commit_of(&self.spec.repository, &request.revision).await.map_err(refusal)?;
         let mut inner = self.inner.lock().await;
         if let Some(known) = inner.kept.find(&request.deployment_id) {
             return Ok(known.clone());
@@ -98,25 +113,30 @@ impl Service {
         {
             return Err(ProviderError::Refused(format!("{} is being deployed", other.deployment_id)));
         }
+        let (now, is_sha) = (Utc::now(), sha.starts_with(&request.revision));
         let deployed = Deployed {
             deployment_id: request.deployment_id.clone(),
-            sha: String::new(),
+            git_ref: (!is_sha).then(|| request.revision.clone()),
+            sha,
             state: DeploymentState::Starting,
-            since: Utc::now(),
+            since: now,
+            started_at: now,
+            healthy_at: None,
+            rolled_back: None,
             reason: None,
+            cause: request.cause.clone(),
         };
         inner.kept.deployments.insert(0, deployed.clone());
         inner.kept.deployments.truncate(REMEMBERED);
         self.keep(&inner.kept);
         drop(inner);
-        tokio::spawn(Arc::clone(self).deploy(request.clone()));
+        tokio::spawn(Arc::clone(self).deploy(deployed.clone()));
         Ok(deployed)
     }
 
-    async fn deploy(self: Arc<Self>, request: StartRequest) {
-        let id = request.deployment_id.clone();
-        let brought_up = self.bring_up(&request).await;
-        match brought_up {
+    async fn deploy(self: Arc<Self>, deployed: Deployed) {
+        let id = deployed.deployment_id;
+        match self.bring_up(&id, &deployed.sha).await {
             Ok(process) => self.serve(&id, process).await,
             Err(Failure { code, detail }) => {
                 tracing::warn!(service = %self.spec.key(), deployment = id, reason = code, detail, "a deployment has failed");
@@ -126,12 +146,9 @@ impl Service {
     }
 
     /// From a commit to a healthy process.
-    async fn bring_up(&self, request: &StartRequest) -> Result<Process, Failure> {
-        let sha = commit_of(&self.spec.repository, &request.revision).await?;
-        self.note_commit(&request.deployment_id, &sha).await;
-        let tree = self.tree(&request.deployment_id);
-        check_out(&self.spec.repository, &sha, &tree).await?;
-        let log = self.log(&request.deployment_id);
+    async fn bring_up(&self, id: &str, sha: &str) -> Result<Process, Failure> {
+        let (tree, log) = (self.tree(id), self.log(id));
+        check_out(&self.spec.repository, sha, &tree).await?;
         if let Some(words) = &self.spec.build {
             let built = build(&self.spec, words, &tree, &log).await;
             let built =
@@ -140,7 +157,7 @@ impl Service {
                 return Err(Failure { code: "build".to_owned(), detail: built.to_string() });
             }
         }
-        self.healthy(&request.deployment_id).await
+        self.healthy(id).await
     }
 
     /// Starts a deployment whose tree is there, and waits until it is healthy.
@@ -227,6 +244,11 @@ impl Service {
             self.serving.send_replace(Some(Serving { deployment_id, port }));
         }
         inner.kept.serving = Some(target.deployment_id.clone());
+        inner.kept.deployments[place].rolled_back = Some(RolledBack {
+            at: Utc::now(),
+            restored: target.deployment_id.clone(),
+            restored_sha: target.sha.clone(),
+        });
         self.keep(&inner.kept);
         Ok(target)
     }
@@ -238,10 +260,11 @@ impl Service {
             return Err(inner.unknown(id));
         }
         drop(inner);
-        let path = self.log(id);
+        let (path, tree) = (self.log(id), format!("{}/", self.tree(id).display()));
         let read = tokio::task::spawn_blocking(move || last_lines(&path, lines)).await;
         let read = read.unwrap_or_else(|error| Err(std::io::Error::other(error)));
-        read.map_err(|error| ProviderError::Unavailable(Box::new(error)))
+        let read = read.map_err(|error| ProviderError::Unavailable(Box::new(error)))?;
+        Ok(read.into_iter().map(|line| line.replace(&tree, "")).collect())
     }
 
     /// Starts again what served and what was kept when the host ended.
@@ -282,14 +305,6 @@ impl Service {
         self.keep(&inner.kept);
     }
 
-    async fn note_commit(&self, id: &str, sha: &str) {
-        let mut inner = self.inner.lock().await;
-        if let Some(deployed) = inner.kept.deployments.iter_mut().find(|one| one.deployment_id == id) {
-            sha.clone_into(&mut deployed.sha);
-        }
-        self.keep(&inner.kept);
-    }
-
     fn tree(&self, id: &str) -> PathBuf {
         self.folder.join("trees").join(id)
     }
@@ -320,14 +335,23 @@ impl Kept {
 
     fn set(&mut self, id: &str, state: DeploymentState, reason: Option<String>) {
         if let Some(deployed) = self.deployments.iter_mut().find(|one| one.deployment_id == id) {
-            (deployed.state, deployed.since, deployed.reason) = (state, Utc::now(), reason);
+            let now = Utc::now();
+            if state == DeploymentState::Healthy {
+                deployed.healthy_at = Some(now);
+            }
+            (deployed.state, deployed.since, deployed.reason) = (state, now, reason);
         }
     }
 }
 
 fn last_lines(path: &std::path::Path, lines: usize) -> std::io::Result<Vec<String>> {
     let mut last = std::collections::VecDeque::new();
-    for line in BufReader::new(std::fs::File::open(path)?).split(b'\n') {
+    let file = match std::fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()), // it has written nothing
+        Err(error) => return Err(error),
+    };
+    for line in BufReader::new(file).split(b'\n') {
         if last.len() == lines {
             last.pop_front();
         }

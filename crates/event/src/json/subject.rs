@@ -18,8 +18,9 @@ enum Part {
 use Part::{Field, Text};
 
 /// What schemas say about subjects in their docs, by the beginning of the record's name.
-const SUBJECTS: [(&str, &[Part]); 18] = [
+const SUBJECTS: [(&str, &[Part]); 22] = [
     ("brainops.agent.BudgetExhausted", &[Field("agent")]),
+    ("brainops.agent.Healing", &[Field("service"), Text("/"), Field("environment")]),
     ("brainops.agent.Task", &[Field("task_subject")]),
     ("brainops.lead.", &[Field("lead_id")]),
     ("brainops.outreach.", &[Field("lead_id")]),
@@ -27,7 +28,10 @@ const SUBJECTS: [(&str, &[Part]); 18] = [
     ("brainops.git.CommitCreated", &[Field("repository"), Text("/commits/"), Field("sha")]),
     ("brainops.git.BranchUpdated", &[Field("repository"), Text("/branches/"), Field("branch")]),
     ("brainops.git.TagCreated", &[Field("repository"), Text("/tags/"), Field("tag")]),
+    ("brainops.monitor.ErrorRate", &[Field("service"), Text("/"), Field("environment")]),
+    ("brainops.monitor.HighErrorRate", &[Field("service"), Text("/"), Field("environment")]),
     ("brainops.monitor.Incident", &[Field("incident_id")]),
+    ("brainops.monitor.Sample", &[Field("service"), Text("/"), Field("environment")]),
     ("brainops.business.", &[Text("metrics/"), Field("metric")]),
     ("brainops.projection.", &[Field("read_model")]),
     ("brainops.saga.Agents", &[Field("agent")]),
