@@ -1,15 +1,18 @@
 # BrainOps: every everyday act is one of these words. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test check soak lint dependencies stop reset status bench
+.PHONY: help run demo-rollback test check soak lint dependencies stop reset status bench
 
 REPO ?= .
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: ## start everything and put a repository's history through it (REPO=path, by default this one)
 	@scripts/run --repo "$(REPO)"
+
+demo-rollback: ## a real service is deployed, broken in three ways, and healed without a person
+	@scripts/run --demo-rollback
 
 test: ## format, lints, docs, unit tests, and integration tests on a stack of their own
 	@scripts/test

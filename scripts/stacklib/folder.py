@@ -30,7 +30,8 @@ from .talk import StackError, say
 SECRETS = ("kafka-appender", "kafka-reader", "kafka-admin", "kafka-broker", "postgres-superuser", "postgres-brainops", "postgres-registry")
 PROFILES = ("default", "test")
 YES_OR_NO = {"yes": True, "no": False}
-OURS = ("brainops.toml", "kafka", "registry", "postgres", "state", "run", "logs", "secrets", "settings.json", "serve.pid", "id")
+OURS = ("brainops.toml", "kafka", "registry", "postgres", "state", "run", "logs", "secrets", "settings.json", "serve.pid",
+        "host.pid", "demo", "id")
 
 
 def cache_home() -> Path:
@@ -118,6 +119,10 @@ class StackFolder:
     def serve(self) -> Process:
         """The `brainops serve` of this stack, which writes its own pid file."""
         return Process("serve", self / "serve.pid")
+
+    def host(self) -> Process:
+        """The `brainops host` of this stack, which writes its own pid file."""
+        return Process("host", self / "host.pid")
 
     def locked(self):
         """One command that changes the stack at a time."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
+from pathlib import Path
 
 from . import kafka, supervisor
 from .folder import StackFolder
@@ -16,6 +18,7 @@ from .registry import Registry
 from .service import Service
 from .talk import StackError, Stopwatch, say, wait_until
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 SERVE_STOP_LIMIT_S = 30
 KILL_LIMIT_S = 10
 
@@ -61,6 +64,8 @@ def stop_all(stack: StackFolder) -> None:
         say(supervisor.NAME, "stopped")
     if stack.serve().stop(signal.SIGTERM, SERVE_STOP_LIMIT_S):
         say("serve", "stopped")
+    if stack.host().stop(signal.SIGTERM, SERVE_STOP_LIMIT_S):
+        say("host", "stopped")
     for service in reversed(services(stack)):
         say(service.name, "stopped" if service.stop() else "was not running")
     say("stack", f"down in {watch}")
@@ -118,6 +123,9 @@ def status(stack: StackFolder) -> list[dict]:
     serve = stack.serve().pid()
     if serve:
         rows.append(_row("serve", serve, stack.ports().get("server")))
+    host = stack.host().pid()
+    if host:
+        rows.append(_row("host", host, stack.ports().get("host")))
     return rows
 
 
@@ -169,4 +177,20 @@ sslmode = "disable"
 listen = "127.0.0.1:{ports['server']}"
 [state]
 folder = {text(stack / "state")}
+{_services(stack, ports, text)}"""
+
+
+def _services(stack: StackFolder, ports: dict[str, int], text: Callable[[object], str]) -> str:
+    """Services that `brainops host` runs here, what agents may do with them, and how often they are looked at."""
+    manifest = stack / "demo/services.toml"
+    if not manifest.exists():
+        return ""
+    return f"""\
+[tools]
+policy = {text(ROOT / "examples/shop/policy.cedar")}
+[deploy.host]
+manifest = {text(manifest)}
+listen = "127.0.0.1:{ports['host']}"
+[sensors]
+every_seconds = 1
 """

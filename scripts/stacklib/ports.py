@@ -14,9 +14,10 @@ from .folder import StackFolder, cache_home, file_lock
 from .process import read_pid_file
 from .talk import StackError, say
 
-USUAL = {"kafka": 9092, "controller": 9093, "registry": 8081, "management": 9000, "postgres": 5432, "server": 8080}
+USUAL = {"kafka": 9092, "controller": 9093, "registry": 8081, "management": 9000, "postgres": 5432, "server": 8080,
+         "host": 7421}
 PART_OF = {"kafka": "kafka", "controller": "kafka", "registry": "registry", "management": "registry", "postgres": "postgres",
-           "server": "serve"}
+           "server": "serve", "host": "host"}
 # Below the range the kernel hands out to outgoing connections, so that nobody lands on a remembered port by chance.
 SPARE = range(20000, 30000)
 
@@ -41,6 +42,16 @@ def choose_ports(stack: StackFolder) -> dict[str, int]:
         return chosen
 
 
+def spare_ports(stack: StackFolder, count: int) -> list[int]:
+    """Free ports for something else of this stack."""
+    with file_lock(cache_home() / "ports.lock", "another stack to choose its ports"):
+        taken = _claims_of_others(stack) | set(stack.ports().values())
+        chosen: list[int] = []
+        for _ in range(count):
+            chosen.append(_first_free(None, 0, taken | set(chosen)))
+        return chosen
+
+
 def is_free(port: int) -> bool:
     """Whether we could listen on this loopback port now (a closed connection's remains do not count)."""
     with socket.socket() as probe:
@@ -62,7 +73,8 @@ def _first_free(before: int | None, usual: int, taken: set[int]) -> int:
 
 
 def _is_running(stack: StackFolder, part: str) -> bool:
-    process = stack.serve() if part == "serve" else stack.process(part)
+    own = {"serve": stack.serve, "host": stack.host}
+    process = own[part]() if part in own else stack.process(part)
     return process.pid() is not None
 
 
@@ -83,7 +95,7 @@ def _claims_of_others(stack: StackFolder) -> set[int]:
 
 
 def _is_alive(stack: StackFolder) -> bool:
-    pid_files = [*(stack / "run").glob("*.pid"), stack / "serve.pid"]
+    pid_files = [*(stack / "run").glob("*.pid"), stack / "serve.pid", stack / "host.pid"]
     return stack.is_busy() or any(read_pid_file(file) for file in pid_files)
 
 

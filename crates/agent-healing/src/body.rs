@@ -54,12 +54,14 @@ impl Act {
     /// It says not which incident, or not who in an opaque id: it goes into other events, so it must be no name or address.
     pub(crate) fn of(event: &Recorded<'_>) -> Result<Self, Refusal> {
         let act: Self = payload(event)?;
-        let is_opaque = |by: &str| by.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
-        if (1..=MAX_PERSON_BYTES).contains(&act.by.len()) && is_opaque(&act.by) {
-            return Ok(act);
-        }
-        Err(Refusal::new("no_opaque_id_of_a_person"))
+        if is_opaque(&act.by) { Ok(act) } else { Err(Refusal::new("no_opaque_id_of_a_person")) }
     }
+}
+
+/// Whether this can be an opaque id of a person.
+pub(crate) fn is_opaque(by: &str) -> bool {
+    (1..=MAX_PERSON_BYTES).contains(&by.len())
+        && by.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
 }
 
 /// A service that is named; an empty label names none.

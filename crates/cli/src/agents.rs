@@ -12,6 +12,8 @@ use crate::settings::{AgentConfig, Settings};
 pub fn all() -> Result<Vec<Cast>, CastError> {
     Ok(vec![
         Cast::of(brainops_agent_healing::IncidentCommander)?,
+        Cast::of(brainops_agent_healing::Monitor)?,
+        Cast::of(brainops_agent_healing::DevOps)?,
         Cast::of(brainops_agent_revenue::LeadFollowUp)?,
     ])
 }

@@ -7,6 +7,7 @@ mod appending;
 mod commands;
 mod context;
 mod exit;
+mod fleet;
 mod generations;
 mod host;
 mod importing;

@@ -13,6 +13,7 @@ macro_rules! query {
 
 /// All of them, `<read model>.<query>`.
 pub const ALL: &[NamedQuery] = &[
+    query!("deployments", "commits_between"),
     query!("deployments", "deployments"),
     query!("deployments", "dora"),
     query!("deployments", "dora_weekly"),

@@ -56,6 +56,11 @@ impl StateFolder {
         self.0.join("github-webhook-secret")
     }
 
+    /// The token that the local host of services wants to see.
+    pub fn host_token(&self) -> PathBuf {
+        self.0.join("host-token")
+    }
+
     /// The password of the analysts' role.
     pub fn analyst_password(&self) -> PathBuf {
         self.0.join("analyst-password")

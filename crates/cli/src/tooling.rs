@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use brainops_deploy::Fleet;
 use brainops_projection::PostgresConfig;
 use brainops_tools::{
-    ExplainQuery, GitDiff, GitLog, GitShow, HttpFetch, ListFiles, Objects, Policy, ProcessRun, QueryDatabase,
-    QueryProjection, ReadFile, Reader, Repositories, Roots, Sandbox, SearchFiles, SystemLookup, Toolbox,
-    ToolboxError, WriteFile,
+    DeployLogs, DeployRollback, DeployStart, DeployStatus, ExplainQuery, GitDiff, GitLog, GitShow, HttpFetch,
+    ListFiles, Objects, Policy, ProcessRun, QueryDatabase, QueryProjection, ReadFile, Reader, Repositories,
+    Roots, Sandbox, SearchFiles, SystemLookup, Toolbox, ToolboxError, WriteFile,
 };
 
 use sqlx::postgres::PgPoolOptions;
 
 use crate::context::Context;
-use crate::{analyst, named_queries};
+use crate::{analyst, fleet, named_queries};
 
 /// How many queries of tools run at once.
 const READERS: u32 = 4;
@@ -28,20 +29,23 @@ pub fn toolbox(context: &Context) -> anyhow::Result<Toolbox> {
     let repositories = Repositories::new(tools.roots.clone());
     let sandbox = Sandbox::new(tools.sandbox.clone());
     let fetch = HttpFetch::new(tools.http.clone(), SystemLookup);
-    Ok(with(&roots, &repositories, (sandbox, fetch), &reader(context)?)?)
+    let fleet = fleet::fleet(context)?;
+    Ok(with(&roots, &repositories, (sandbox, fetch), (&reader(context)?, &fleet))?)
 }
 
 fn with(
     roots: &Roots,
     repositories: &Repositories,
     (sandbox, fetch): (Sandbox, HttpFetch),
-    reader: &Reader,
+    (reader, fleet): (&Reader, &Fleet),
 ) -> Result<Toolbox, ToolboxError> {
     let tools = Toolbox::default().with(ReadFile(roots.clone()))?.with(ListFiles(roots.clone()))?;
     let tools = tools.with(SearchFiles(roots.clone()))?.with(WriteFile(roots.clone()))?;
     let tools = tools.with(ProcessRun::new(repositories.clone(), sandbox))?.with(fetch)?;
     let tools = tools.with(GitLog(repositories.clone()))?.with(GitShow(repositories.clone()))?;
     let tools = tools.with(GitDiff(repositories.clone()))?;
+    let tools = tools.with(DeployStatus(fleet.clone()))?.with(DeployLogs(fleet.clone()))?;
+    let tools = tools.with(DeployStart(fleet.clone()))?.with(DeployRollback(fleet.clone()))?;
     let tools = tools.with(QueryDatabase(reader.clone()))?.with(ExplainQuery(reader.clone()))?;
     tools.with(QueryProjection::new(reader.clone(), named_queries::ALL))
 }
@@ -93,15 +97,15 @@ mod tests {
 
     use sqlx::postgres::PgPoolOptions;
 
-    use super::{BUILT_IN, Reader, with};
+    use super::{BUILT_IN, Fleet, Reader, with};
 
     #[tokio::test]
     async fn the_tools_have_names_and_the_policy_that_is_built_in_fits_them() {
         let sandbox = Sandbox::new(SandboxConfig::default());
         let pool = PgPoolOptions::new().connect_lazy("postgres://nobody@127.0.0.1:1/nothing").unwrap();
         let fetch = HttpFetch::new(FetchConfig::default(), SystemLookup);
-        let tools =
-            with(&Roots::default(), &Repositories::default(), (sandbox, fetch), &Reader::new(pool)).unwrap();
+        let reading = (&Reader::new(pool), &Fleet::default());
+        let tools = with(&Roots::default(), &Repositories::default(), (sandbox, fetch), reading).unwrap();
         assert!(!Policy::read(BUILT_IN, &tools).unwrap().is_empty());
     }
 }

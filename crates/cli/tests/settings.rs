@@ -158,7 +158,8 @@ fn unknown_roles_are_refused_with_those_that_are_accepted() {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        error.contains("ledger") && error.contains("api, projectors, replay, sagas, tasks, tools, relay"),
+        error.contains("ledger")
+            && error.contains("api, projectors, replay, sagas, tasks, tools, sensors, relay"),
         "{error}"
     );
 }

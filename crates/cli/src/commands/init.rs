@@ -22,7 +22,7 @@ use crate::{analyst, generations, read_models, schemas};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  brainops init --config brainops.toml\n\nMakes the folder state.folder (mode 700) with keys/, api-token, \
-                        github-webhook-secret and\nanalyst-password (mode 600). Keep a copy of it: without the keys, what was sealed \
+                        github-webhook-secret, host-token\nand analyst-password (mode 600). Keep a copy of it: without the keys, what was sealed \
                         is gone."
 )]
 pub struct Arguments {}
@@ -116,7 +116,7 @@ fn make_state(state: &StateFolder, report: &mut Report) -> anyhow::Result<MadeOr
     let had_keys = if state.keys().exists() { MadeOrFound::Found } else { MadeOrFound::Made };
     FileKeyStore::open(state.keys()).context("the key store cannot be made")?;
     report.add("key store", had_keys);
-    for path in [state.api_token(), state.github_webhook_secret()] {
+    for path in [state.api_token(), state.github_webhook_secret(), state.host_token()] {
         report.add(path.display().to_string(), ensure_secret(&path)?);
     }
     let password = ensure_secret(&state.analyst_password())?;

@@ -5,6 +5,7 @@ mod config;
 mod doctor;
 mod events;
 mod explain;
+mod host;
 mod import;
 mod init;
 mod parked;
@@ -80,6 +81,7 @@ enum Word {
 enum Command {
     Init(init::Arguments),
     Serve(serve::Arguments),
+    Host(host::Arguments),
     Status(status::Arguments),
     Doctor(doctor::Arguments),
     #[command(subcommand)]
@@ -114,7 +116,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Word::OfInstallation(command) => command,
         Word::Agent(command) => return agent::run(Output::new(json), &command),
     };
-    let chatty = matches!(command, Command::Serve(_));
+    let chatty = matches!(command, Command::Serve(_) | Command::Host(_));
     logging::start(if chatty { "info" } else { "error" })?;
     // The HTTP client and the TLS of Postgres share one library and one provider of ciphers, named once.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
@@ -133,6 +135,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Init(arguments) => init::run(context, arguments).await,
         Command::Serve(arguments) => serve::run(context, arguments).await,
+        Command::Host(arguments) => host::run(context, arguments).await,
         Command::Status(arguments) => status::run(context, arguments).await,
         Command::Doctor(arguments) => doctor::run(context, arguments).await,
         Command::Events(command) => events::run(context, command).await,

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::serving::{
     Ground, Role, Stop, listen_for_stop, start_api, start_projectors, start_relay, start_replay, start_sagas,
-    start_tasks, start_tools,
+    start_sensors, start_tasks, start_tools,
 };
 
 /// How long the roles may take to end after they were told to.
@@ -29,7 +29,7 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 )]
 pub struct Arguments {
     /// What this process does, with commas between; by default everything.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Role::Api, Role::Projectors, Role::Replay, Role::Sagas, Role::Tasks, Role::Tools, Role::Relay])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Role::Api, Role::Projectors, Role::Replay, Role::Sagas, Role::Tasks, Role::Tools, Role::Sensors, Role::Relay])]
     roles: Vec<Role>,
 }
 
@@ -40,6 +40,7 @@ pub async fn run(context: &Context, Arguments { roles }: Arguments) -> anyhow::R
     brainops_saga::describe_metrics();
     brainops_task::describe_metrics();
     brainops_tools::describe_metrics();
+    brainops_sensor::describe_metrics();
     context.state().must_exist()?;
     let ground = Ground::new(context, stop).await?;
     let roles: BTreeSet<Role> = roles.into_iter().collect();
@@ -68,6 +69,10 @@ pub async fn run(context: &Context, Arguments { roles }: Arguments) -> anyhow::R
             }
             Role::Tools => {
                 start_tools(&mut tasks, context, &ground).await?;
+                tracing::info!(role = role.name(), "started");
+            }
+            Role::Sensors => {
+                start_sensors(&mut tasks, context, &ground)?;
                 tracing::info!(role = role.name(), "started");
             }
             Role::Relay => {

@@ -8,6 +8,7 @@ mod projectors;
 mod relay;
 mod replay;
 mod sagas;
+mod sensors;
 mod signals;
 mod tasks;
 mod tools;
@@ -20,6 +21,7 @@ pub use projectors::start_projectors;
 pub use relay::start_relay;
 pub use replay::start_replay;
 pub use sagas::start_sagas;
+pub use sensors::start_sensors;
 pub use signals::{Stop, listen_for_stop};
 pub use tasks::start_tasks;
 pub use tools::start_tools;
@@ -40,6 +42,8 @@ pub enum Role {
     Tasks,
     /// The gate: does what agents and people ask to have done in the world, where the policy permits it.
     Tools,
+    /// Looks at deployed services, and tells the log what it sees.
+    Sensors,
     /// Sends what the doors and imports have put into the outbox to the log.
     Relay,
 }
@@ -53,6 +57,7 @@ impl Role {
             Role::Relay => "relay",
             Role::Replay => "replay",
             Role::Sagas => "sagas",
+            Role::Sensors => "sensors",
             Role::Tasks => "tasks",
             Role::Tools => "tools",
         }

@@ -9,12 +9,14 @@ mod read;
 mod variables;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use brainops_log::{KafkaConfig, LogConfig, RegistryConfig};
 use brainops_outbox::OutboxConfig;
 use brainops_projection::PostgresConfig;
 use brainops_saga::{BudgetConfig, RetentionConfig};
+use brainops_sensor::SensorsConfig;
 use brainops_server::ServerConfig;
 use brainops_tools::{FetchConfig, SandboxConfig, ToolsConfig};
 use serde::{Deserialize, Serialize};
@@ -52,6 +54,12 @@ pub struct Settings {
     /// What the tools may touch, and who may call them. Default: all of its defaults.
     #[serde(default)]
     pub tools: ToolsSettings,
+    /// Which services are deployed, and by whom. Default: none.
+    #[serde(default)]
+    pub deploy: DeploySettings,
+    /// What is looked at. Default: all of its defaults.
+    #[serde(default)]
+    pub sensors: SensorsConfig,
     /// Where keys and tokens are kept.
     pub state: StateConfig,
 }
@@ -72,6 +80,32 @@ pub struct ToolsSettings {
     pub http: FetchConfig,
     /// How processes are held that tools run. Default: all of its defaults.
     pub sandbox: SandboxConfig,
+}
+
+/// Which services are deployed, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeploySettings {
+    /// Services of this machine, run by `brainops host`. Default: none.
+    pub host: Option<HostSettings>,
+}
+
+/// Services of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostSettings {
+    /// Which services there are, a file in TOML with `[[service]]` for each. No default.
+    pub manifest: PathBuf,
+    /// Folder of their trees, logs and states. Default: `host` in the folder of the state.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+    /// Where `brainops host` takes requests of the roles, on this machine alone. Default: `127.0.0.1:7421`.
+    #[serde(default = "default_host_listen")]
+    pub listen: SocketAddr,
+}
+
+fn default_host_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 7421))
 }
 
 /// What one agent may here.

@@ -31,7 +31,15 @@ impl Settings {
             &mut self.tools.policy,
             &mut self.tools.objects,
         ];
+        let host = self.deploy.host.iter_mut();
+        let of_host = host.flat_map(|host| std::iter::once(&mut host.manifest).chain(&mut host.folder));
+        let logs = self.sensors.access_log.iter_mut().map(|log| &mut log.path);
         let roots = self.tools.roots.values_mut().chain(&mut self.tools.sandbox.readable);
-        passwords.chain(optional.into_iter().flatten()).chain(roots).chain([&mut self.state.folder])
+        passwords
+            .chain(optional.into_iter().flatten())
+            .chain(roots)
+            .chain(of_host)
+            .chain(logs)
+            .chain([&mut self.state.folder])
     }
 }

@@ -22,4 +22,4 @@ mod tree;
 pub use api::{ApiError, HostApi};
 pub use client::HostClient;
 pub use manifest::{Manifest, ManifestError, ServiceSpec};
-pub use run::{HostError, LocalHost, RunningHost};
+pub use run::{HostError, LocalHost, RunningHost, access_log};

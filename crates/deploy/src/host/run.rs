@@ -65,7 +65,7 @@ impl RunningHost {
             let listener = TcpListener::bind(listen).await;
             let listener =
                 listener.map_err(|source| HostError::Listen { service: key.clone(), listen, source })?;
-            proxies.spawn(proxy::run(listener, service.serving(), service.access_log(), stop.clone()));
+            proxies.spawn(proxy::run(listener, service.serving(), access_log(folder, &key), stop.clone()));
             services.insert(key, service);
         }
         let host = LocalHost { services: Arc::new(services) };
@@ -88,9 +88,19 @@ impl RunningHost {
     }
 }
 
+/// The file to which the proxy of a service appends a line for each request: JSON with `at`, `deployment_id`, `status` and `ms`.
+#[must_use]
+pub fn access_log(folder: &Path, key: &ServiceKey) -> PathBuf {
+    service_folder(folder, key).join("access.log")
+}
+
+fn service_folder(folder: &Path, key: &ServiceKey) -> PathBuf {
+    folder.join(&key.service).join(&key.environment)
+}
+
 fn open(spec: ServiceSpec, folder: &Path) -> Result<(ServiceKey, Arc<Service>), HostError> {
     let key = spec.key();
-    let path = folder.join(&key.service).join(&key.environment);
+    let path = service_folder(folder, &key);
     let service = Service::new(spec, path.clone()).map_err(|source| HostError::Folder { path, source })?;
     Ok((key, service))
 }

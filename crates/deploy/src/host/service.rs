@@ -76,10 +76,6 @@ impl Service {
         self.serving.subscribe()
     }
 
-    pub(super) fn access_log(&self) -> PathBuf {
-        self.folder.join("access.log")
-    }
-
     pub(super) async fn status(&self) -> ServiceStatus {
         let inner = self.inner.lock().await;
         ServiceStatus {

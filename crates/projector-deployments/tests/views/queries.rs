@@ -1,5 +1,7 @@
 //! The named queries that the server runs.
 
+use std::collections::BTreeSet;
+
 use brainops_projection::install;
 use brainops_projector_deployments::Deployments;
 use brainops_testkit::Namespace;
@@ -25,6 +27,32 @@ async fn page(pool: &PgPool, status: Option<&str>, after: Option<Key>, limit: i6
         (row.get("happened_at"), row.get("service"), row.get("environment"), row.get("deployment_id"))
     };
     rows.iter().map(key).collect()
+}
+
+/// What lies between two successes is what the later one brought in.
+async fn check_commits_between(pool: &PgPool, history: &History) {
+    let between = include_str!("../../../../projections/deployments/queries/commits_between.sql");
+    let successes = "SELECT service, environment, deployment_id, sha, previous_sha FROM deployments.success";
+    let (mut compared, brought_in) = (0, history.brought_in());
+    for success in sqlx::query(successes).fetch_all(pool).await.unwrap() {
+        let Some(previous): Option<String> = success.get("previous_sha") else { continue };
+        let place = (success.get("service"), success.get("environment"));
+        let (_, news) = &brought_in[&(place, success.get("deployment_id"))];
+        let query =
+            sqlx::query(between).bind(success.get::<String, _>("sha")).bind(&previous).bind(10_000_i64);
+        let rows = query.fetch_all(pool).await.unwrap();
+        let found: BTreeSet<String> = rows.iter().map(|row| row.get("sha")).collect();
+        assert_eq!(found, news.clone().unwrap_or_default());
+        assert_eq!(found.len(), rows.len(), "each once");
+        let parents_are_there = |row: &sqlx::postgres::PgRow| {
+            let sha: String = row.get("sha");
+            let commit = history.commits.iter().find(|commit| commit.sha == sha).unwrap();
+            commit.parents.iter().all(|parent| history.commits.iter().any(|known| known.sha == *parent))
+        };
+        assert!(rows.iter().all(|row| row.get::<bool, _>("is_whole") == parents_are_there(row)));
+        compared += found.len();
+    }
+    assert!(compared > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,6 +97,7 @@ async fn deployments_are_listed_page_by_page_and_every_query_runs() {
     let ((place, id), (_, news)) = first.unwrap();
     let query = sqlx::query(new_commits).bind(place.0).bind(place.1).bind(id).bind(1_000_i64);
     assert_eq!(query.fetch_all(pool).await.unwrap().len(), news.unwrap().len());
+    check_commits_between(pool, &history).await;
     let freshness = include_str!("../../../../projections/deployments/queries/freshness.sql");
     assert!(
         sqlx::query(freshness).fetch_all(pool).await.unwrap().is_empty(),

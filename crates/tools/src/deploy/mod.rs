@@ -9,6 +9,7 @@ mod start;
 mod status;
 
 use brainops_deploy::{Deployed, ProviderError};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::tool::ToolError;
@@ -29,8 +30,10 @@ pub struct DeployedResult {
     state: brainops_deploy::DeploymentState,
     /// Why it failed, in a word.
     reason: Option<String>,
-    /// Whether requests were taken away from it.
-    is_rolled_back: bool,
+    /// When it became healthy.
+    healthy_at: Option<DateTime<Utc>>,
+    /// When requests were taken away from it.
+    rolled_back_at: Option<DateTime<Utc>>,
 }
 
 impl From<Deployed> for DeployedResult {
@@ -40,7 +43,8 @@ impl From<Deployed> for DeployedResult {
             sha: deployed.sha,
             state: deployed.state,
             reason: deployed.reason,
-            is_rolled_back: deployed.rolled_back.is_some(),
+            healthy_at: deployed.healthy_at,
+            rolled_back_at: deployed.rolled_back.map(|rolled_back| rolled_back.at),
         }
     }
 }

@@ -13,7 +13,8 @@ pub const NAME: &str = "secrets";
 pub fn check(context: &Context) -> Findings {
     let (state, settings) = (context.state(), context.settings());
     let folders = [state.path().to_owned(), state.keys()];
-    let made = [state.api_token(), state.github_webhook_secret(), state.analyst_password()];
+    let made =
+        [state.api_token(), state.github_webhook_secret(), state.host_token(), state.analyst_password()];
     let kafka = &settings.kafka;
     let logins = [&kafka.appender, &kafka.reader, &kafka.admin].into_iter().flatten();
     let given = logins
