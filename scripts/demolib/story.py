@@ -16,7 +16,7 @@ ENDS = ("agent.healing.completed", "agent.healing.escalated")
 PERSON = "demo"
 # What is worth a line; all events are listed by `brainops explain`.
 TOLD = {
-    "tool.call.requested": "a call is asked for",
+    "tool.call.requested": "somebody asks for a call",
     "deployment.started": "the host builds and starts it",
     "deployment.succeeded": "healthy by its own word; it is sent the requests",
     "deployment.failed": "it never became healthy; it was sent no requests",
@@ -71,7 +71,7 @@ class Story:
             self._until(lambda: traffic.is_well_since(0, 20), "v1 to answer requests")
             before = len(traffic.answers)
             self._deploy(environment, case.revision, lambda: self._types(self.call), *ENDS)
-            began = _seconds(self.events[0]["recorded_at"])
+            began = next(_seconds(event["recorded_at"]) for event in self.events if event["id"] == self.call)
             is_healed = case.end == "agent.healing.completed"
             if is_healed:
                 now = time.time()
@@ -96,21 +96,31 @@ class Story:
         self._until(lambda: types() & set(until), f"{revision} to come to {' or '.join(until)}")
 
     def _types(self, call: str) -> set[str]:
-        self.events = self.brainops("explain", call)["events"]
+        """The types of what came of a call; what came before it, such as the deployment that is well, is not of this story."""
+        flow = self.brainops("explain", call)["events"]
+        asked_at = next((event["recorded_at"] for event in flow if event["id"] == call), "")
+        self.events = [event for event in flow if event["recorded_at"] >= asked_at]
         return {event["type"] for event in self.events}
 
     def _tell_timeline(self, began: float, failures: list[float], before: int) -> None:
-        lines = [(_seconds(event["recorded_at"]) - began, self._line(event)) for event in self.events if event["type"] in TOLD]
+        lines = [(self._when(event) - began, self._line(event)) for event in self.events if event["type"] in TOLD]
         if failures:
             lines.append((failures[0] - began, f"{'':<32}the first request fails; {before} were answered well before"))
             lines.append((failures[-1] - began, f"{'':<32}the last request fails, {len(failures)} in all"))
         for seconds, line in sorted(lines):
             self.say(f"  {seconds:6.2f} s  {line}")
 
+    def _when(self, event: dict) -> float:
+        """When it happened: what sensors tell of deployments is recorded at their next look."""
+        if event["type"].startswith("deployment."):
+            return _seconds(self._shown(event)["time"])
+        return _seconds(event["recorded_at"])
+
     def _line(self, event: dict) -> str:
         words = TOLD[event["type"]]
         if event["type"] == "tool.call.requested":
-            words = f"{self._data(event)['tool']} is asked for by {event['source'].removeprefix('brainops/')}"
+            who = "a person" if event["source"] == "brainops/cli" else f"the agent {event['source'].rsplit('/', 1)[-1]}"
+            words = f"{who} asks for {self._data(event)['tool']}"
         return f"{event['type']:<32}{words}"
 
     def _tell_why(self) -> dict:
@@ -118,7 +128,8 @@ class Story:
         told = self._data(next(event for event in self.events if event["type"] == "agent.healing.diagnosed"))
         culprit = told["culprit"]
         name = f'{culprit[:12]} "{subject(self.repository, culprit)}"' if culprit else "not known"
-        self.say(f"  culprit      {name}, of {told['commits']} commits between {told['good_sha'][:12]} and {told['sha'][:12]}")
+        between = f"of {told['commits']} between {told['good_sha'][:12]} and {told['sha'][:12]}"
+        self.say(f"  culprit      {name}, {between}")
         for suspect in told["suspects"]:
             self.say(f"    {suspect['score']:4}  {suspect['sha'][:12]}  {', '.join(suspect['reasons'])}")
         if told["errors"]:
@@ -134,7 +145,10 @@ class Story:
         self.say("  a person deploys v1 anew, which ends the matter")
 
     def _data(self, event: dict) -> dict:
-        return self.brainops("events", "show", event["source"], event["id"])["event"]["data"]
+        return self._shown(event)["data"]
+
+    def _shown(self, event: dict) -> dict:
+        return self.brainops("events", "show", event["source"], event["id"])["event"]
 
     def _until(self, condition: Callable[[], object], what: str) -> None:
         deadline = time.monotonic() + LIMIT_S

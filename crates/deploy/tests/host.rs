@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use brainops_deploy::host::{Manifest, RunningHost};
+use brainops_deploy::host::{ApiError, HostApi, HostClient, Manifest, RunningHost};
 use brainops_deploy::{
-    Deployed, DeploymentState, Provider as _, ProviderError, ServiceKey, ServiceStatus, StartRequest,
+    Cause, Deployed, DeploymentState, Provider as _, ProviderError, ServiceKey, ServiceStatus, StartRequest,
 };
 
 /// A service in one file: says its version, fails where the text says so.
@@ -214,4 +214,51 @@ fn a_manifest_that_cannot_be_is_refused_with_the_field() {
     }
     fs::write(&path, good).unwrap();
     assert_eq!(Manifest::read(&path).unwrap().service.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_is_the_same_provider_from_another_process_for_who_shows_the_token() {
+    let ground = Ground::new();
+    let host = ground.host().await;
+    let nobody = "0.0.0.0:0".parse().unwrap();
+    assert!(matches!(HostApi::bind(host.provider(), nobody, "t").await, Err(ApiError::NotLoopback(_))));
+    let api = HostApi::bind(host.provider(), "127.0.0.1:0".parse().unwrap(), "the-token").await.unwrap();
+    let (address, stop) = (api.local_addr(), tokio_util::sync::CancellationToken::new());
+    let serving = tokio::spawn(api.run(stop.clone()));
+    let client = HostClient::new(address, "the-token".to_owned()).unwrap();
+    assert!(!format!("{client:?}").contains("the-token"));
+    let stranger = HostClient::new(address, "another".to_owned()).unwrap();
+    assert!(matches!(stranger.status(&key()).await, Err(ProviderError::Unavailable(_))));
+
+    let cause = Cause { causation_id: "c-1".to_owned(), correlation_id: None };
+    let request =
+        StartRequest { deployment_id: "d-1".to_owned(), revision: "one".to_owned(), cause: Some(cause) };
+    let begun = client.start(&key(), &request).await.unwrap();
+    assert_eq!((begun.state, begun.git_ref.as_deref()), (DeploymentState::Starting, Some("one")));
+    let began = Instant::now();
+    while client.status(&key()).await.unwrap().serving.is_none() {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not become healthy");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.status(&key()).await.unwrap(), status(&host).await);
+    assert_eq!(client.status(&key()).await.unwrap().deployments[0].cause, request.cause);
+    deploy(&host, "d-2", "three").await;
+    assert_eq!(ground.get().await.0, 500);
+    let logs = client.logs(&key(), "d-2", 10).await.unwrap();
+    assert!(logs.iter().any(|line| line.contains("app.py")), "{logs:?}");
+    assert_eq!(client.rollback(&key(), "d-2").await.unwrap().deployment_id, "d-1");
+    assert_eq!(ground.get().await.0, 200);
+
+    let other = ServiceKey { service: "../mail".to_owned(), environment: "local".to_owned() };
+    match client.status(&other).await {
+        Err(ProviderError::Unknown { what, accepted }) => {
+            assert_eq!((what.as_str(), accepted.as_str()), ("the service ../mail/local", "shop/local"));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(client.rollback(&key(), "d-1").await, Err(ProviderError::Refused(_))));
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+    assert!(matches!(client.status(&key()).await, Err(ProviderError::Unavailable(_))));
+    host.stop().await;
 }
