@@ -230,3 +230,81 @@ COMMENT ON COLUMN {generation}.tool_call.duration_ms IS 'Milliseconds from the s
 COMMENT ON COLUMN {generation}.tool_call.changed_by_source IS 'Source of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.tool_call.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.tool_call.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
+
+CREATE TABLE {generation}.deployment_health (
+    service             text             NOT NULL,
+    environment         text             NOT NULL,
+    deployment_id       text             NOT NULL,
+    is_high             boolean          NOT NULL,
+    since_at            timestamptz      NOT NULL,
+    times_high          integer          NOT NULL,
+    window_from         timestamptz      NOT NULL,
+    window_through      timestamptz      NOT NULL,
+    requests            bigint           NOT NULL,
+    errors              bigint           NOT NULL,
+    max_error_percent   double precision NOT NULL,
+    changed_by_source   text             NOT NULL,
+    changed_by_id       text             NOT NULL,
+    changed_at_position text             NOT NULL,
+    PRIMARY KEY (service, environment, deployment_id)
+);
+
+COMMENT ON TABLE {generation}.deployment_health IS 'How the requests of deployments are answered: what was last concluded of each. One row per service, environment and deployment, from monitor.high_error_rate and monitor.error_rate_normal.';
+COMMENT ON COLUMN {generation}.deployment_health.service IS 'Name of the service.';
+COMMENT ON COLUMN {generation}.deployment_health.environment IS 'Name of the environment, such as production.';
+COMMENT ON COLUMN {generation}.deployment_health.deployment_id IS 'Deployment that answered; empty when the sensor cannot tell.';
+COMMENT ON COLUMN {generation}.deployment_health.is_high IS 'True when more requests failed than the rule allows; false when that is over.';
+COMMENT ON COLUMN {generation}.deployment_health.since_at IS 'When that was concluded.';
+COMMENT ON COLUMN {generation}.deployment_health.times_high IS 'How often it was concluded that too many fail.';
+COMMENT ON COLUMN {generation}.deployment_health.window_from IS 'Beginning of the window that was judged.';
+COMMENT ON COLUMN {generation}.deployment_health.window_through IS 'End of the window.';
+COMMENT ON COLUMN {generation}.deployment_health.requests IS 'Number of requests in the window.';
+COMMENT ON COLUMN {generation}.deployment_health.errors IS 'How many of them failed.';
+COMMENT ON COLUMN {generation}.deployment_health.max_error_percent IS 'How many of a hundred may fail, by the rule in force.';
+COMMENT ON COLUMN {generation}.deployment_health.changed_by_source IS 'Source of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.deployment_health.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.deployment_health.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
+
+CREATE TABLE {generation}.healing (
+    service                text        NOT NULL,
+    environment            text        NOT NULL,
+    deployment_id          text        NOT NULL,
+    state                  text        NOT NULL,
+    trouble                text,
+    sha                    text,
+    good_sha               text,
+    culprit                text,
+    diagnosed_at           timestamptz,
+    escalated_at           timestamptz,
+    reason_code            text,
+    healed_at              timestamptz,
+    restored_deployment_id text,
+    restored_sha           text,
+    verified_by            text,
+    trouble_ms             bigint,
+    changed_by_source      text        NOT NULL,
+    changed_by_id          text        NOT NULL,
+    changed_at_position    text        NOT NULL,
+    PRIMARY KEY (service, environment, deployment_id)
+);
+
+COMMENT ON TABLE {generation}.healing IS 'Deployments that went wrong, what was taken for the cause, and what was done about each. One row per service, environment and deployment, from agent.healing.*; of one that was healed twice the last.';
+COMMENT ON COLUMN {generation}.healing.service IS 'Name of the service.';
+COMMENT ON COLUMN {generation}.healing.environment IS 'Name of the environment, such as production.';
+COMMENT ON COLUMN {generation}.healing.deployment_id IS 'Deployment that went wrong; empty when it is not known.';
+COMMENT ON COLUMN {generation}.healing.state IS 'diagnosed, or how it ended: healed (undone, and the service is well) or escalated (a person has to decide).';
+COMMENT ON COLUMN {generation}.healing.trouble IS 'What went wrong: deployment_failed or high_error_rate; null when no diagnosis was made.';
+COMMENT ON COLUMN {generation}.healing.sha IS 'Commit of the deployment; null when no diagnosis was made.';
+COMMENT ON COLUMN {generation}.healing.good_sha IS 'Commit to go back to; null when there is none or no diagnosis was made.';
+COMMENT ON COLUMN {generation}.healing.culprit IS 'Commit that is taken for the cause; null when it is not known.';
+COMMENT ON COLUMN {generation}.healing.diagnosed_at IS 'When the cause was named, or said not to be known.';
+COMMENT ON COLUMN {generation}.healing.escalated_at IS 'When a person was asked to decide.';
+COMMENT ON COLUMN {generation}.healing.reason_code IS 'Why a person was asked, such as migration_between.';
+COMMENT ON COLUMN {generation}.healing.healed_at IS 'When the service was seen to be well again.';
+COMMENT ON COLUMN {generation}.healing.restored_deployment_id IS 'Deployment that serves again.';
+COMMENT ON COLUMN {generation}.healing.restored_sha IS 'Commit that serves again.';
+COMMENT ON COLUMN {generation}.healing.verified_by IS 'How it is known that the service is well: health or requests.';
+COMMENT ON COLUMN {generation}.healing.trouble_ms IS 'Milliseconds from the trouble to the healing, by the clock of the log.';
+COMMENT ON COLUMN {generation}.healing.changed_by_source IS 'Source of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.healing.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.healing.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';

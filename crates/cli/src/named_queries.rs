@@ -40,6 +40,7 @@ pub const ALL: &[NamedQuery] = &[
     query!("operations", "agents"),
     query!("operations", "alerts"),
     query!("operations", "freshness"),
+    query!("operations", "healings"),
     query!("operations", "incident_cases"),
     query!("operations", "incident_timeline"),
     query!("operations", "incidents"),

@@ -172,7 +172,11 @@ async fn an_installation_gives_an_agent_a_budget_and_sees_what_is_spent_of_it() 
         assert!(!output.status.success() && parts.iter().all(|part| said.contains(part)), "{said}");
     };
     let unknown = "BRAINOPS_AGENTS__LEAD__BUDGET__HOPS";
-    refused(unknown, "3", ["agents.lead is no agent", "accepted are incident-commander, lead-follow-up"]);
+    refused(
+        unknown,
+        "3",
+        ["agents.lead is no agent", "accepted are incident-commander, monitor, devops, lead-follow-up"],
+    );
     let none = "BRAINOPS_AGENTS__LEAD-FOLLOW-UP__BUDGET__HOPS";
     refused(none, "0", ["agents.lead-follow-up.budget.hops is 0", "from 1 to"]);
 

@@ -1,17 +1,21 @@
 //! The read model `operations`: alerts, and in SQL the incidents that they make; what was done about incidents; and
-//! agents with their sagas and what these wait for; calls of tools.
+//! agents with their sagas and what these wait for; calls of tools; deployments that went wrong.
 //!
-//! Folds the topics `monitor`, `saga` and `tool`. Tables, views, queries and the data dictionary are in `projections/operations/`.
+//! Folds the topics `monitor`, `saga`, `tool` and `agent`. Tables, views, queries and the data dictionary are in `projections/operations/`.
 
 mod agent_switch;
 mod alert;
 mod body;
 mod case;
+mod deployment_health;
+mod deployment_key;
 mod entry;
 mod fold;
+mod fold_healing;
 mod fold_incident;
 mod fold_saga;
 mod fold_tool;
+mod healing;
 mod kind;
 mod model;
 mod read;
@@ -22,7 +26,10 @@ mod tool_call;
 pub use agent_switch::AgentSwitchRow;
 pub use alert::{AlertKey, AlertRow};
 pub use case::IncidentCaseRow;
+pub use deployment_health::DeploymentHealthRow;
+pub use deployment_key::DeploymentKey;
 pub use entry::{EntryKey, GatheredAlert, IncidentEntryRow};
+pub use healing::HealingRow;
 pub use kind::{EntryKind, UnknownKind};
 pub use model::{OperationTables, Operations};
 pub use saga::{ParkedAt, SagaKey, SagaRow};

@@ -6,14 +6,17 @@ use brainops_projection::{AnyRows, FoldError, ReadModel, Row, Rows, Table, Table
 use crate::agent_switch::AgentSwitchRow;
 use crate::alert::AlertRow;
 use crate::case::IncidentCaseRow;
+use crate::deployment_health::DeploymentHealthRow;
 use crate::entry::IncidentEntryRow;
+use crate::fold_healing::DeploymentFact;
 use crate::fold_saga::{self, SagaFact};
 use crate::fold_tool::CallFact;
+use crate::healing::HealingRow;
 use crate::kind::EntryKind;
 use crate::saga::SagaRow;
 use crate::status::Status;
 use crate::tool_call::ToolCallRow;
-use crate::{fold, fold_incident, fold_tool};
+use crate::{fold, fold_healing, fold_incident, fold_tool};
 
 /// The read model `operations`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -34,6 +37,10 @@ pub struct OperationTables {
     pub agent_switch: Rows<AgentSwitchRow>,
     /// Calls of tools, by subject and the name of the event that asked.
     pub tool_call: Rows<ToolCallRow>,
+    /// What is concluded of the requests of deployments.
+    pub deployment_health: Rows<DeploymentHealthRow>,
+    /// What was done about deployments that went wrong.
+    pub healing: Rows<HealingRow>,
 }
 
 impl Tables for OperationTables {
@@ -44,6 +51,8 @@ impl Tables for OperationTables {
         visit(&mut self.saga);
         visit(&mut self.agent_switch);
         visit(&mut self.tool_call);
+        visit(&mut self.deployment_health);
+        visit(&mut self.healing);
     }
 
     fn definitions() -> Vec<&'static Table> {
@@ -54,6 +63,8 @@ impl Tables for OperationTables {
             SagaRow::TABLE,
             AgentSwitchRow::TABLE,
             ToolCallRow::TABLE,
+            DeploymentHealthRow::TABLE,
+            HealingRow::TABLE,
         ]
     }
 }
@@ -66,11 +77,11 @@ impl ReadModel for Operations {
     }
 
     fn fold_version(&self) -> u32 {
-        4
+        5
     }
 
     fn topics(&self) -> &'static [&'static str] {
-        &["monitor", "saga", "tool"]
+        &["monitor", "saga", "tool", "agent"]
     }
 
     fn tables_sql(&self) -> &'static str {
@@ -88,6 +99,7 @@ impl ReadModel for Operations {
             Some(Fact::Saga(_)) => fold_saga::want(event, tables),
             Some(Fact::Switch(_)) => fold_saga::want_switch(event, tables),
             Some(Fact::Call(fact)) => fold_tool::want(event, fact, tables),
+            Some(Fact::Deployment(fact)) => fold_healing::want(event, fact, tables),
             None => Ok(()),
         }
     }
@@ -99,6 +111,7 @@ impl ReadModel for Operations {
             Some(Fact::Saga(fact)) => fold_saga::fold(event, fact, tables),
             Some(Fact::Switch(stops)) => fold_saga::fold_switch(event, stops, tables),
             Some(Fact::Call(fact)) => fold_tool::fold(event, fact, tables),
+            Some(Fact::Deployment(fact)) => fold_healing::fold(event, fact, tables),
             None => Ok(()),
         }
     }
@@ -112,6 +125,7 @@ enum Fact {
     /// Whether agents stop.
     Switch(bool),
     Call(CallFact),
+    Deployment(DeploymentFact),
 }
 
 impl Fact {
@@ -122,5 +136,6 @@ impl Fact {
             .or_else(|| SagaFact::of_event_type(event_type).map(Self::Saga))
             .or_else(|| fold_saga::switches(event_type).map(Self::Switch))
             .or_else(|| CallFact::of_event_type(event_type).map(Self::Call))
+            .or_else(|| DeploymentFact::of_event_type(event_type).map(Self::Deployment))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use brainops_event::types::agent::{HealingCompleted, HealingDiagnosed, HealingEscalated};
 use brainops_event::types::deployment::{
     DeploymentFailed, DeploymentRolledBack, DeploymentStarted, DeploymentSucceeded,
 };
@@ -11,8 +12,8 @@ use brainops_event::types::lead::{
     DemoScheduled, LeadDiscovered, LeadDisqualified, LeadLost, LeadQualified, LeadWon,
 };
 use brainops_event::types::monitor::{
-    AlertFired, AlertResolved, IncidentAcknowledged, IncidentEscalated, IncidentJoined, IncidentOpened,
-    IncidentResolved,
+    AlertFired, AlertResolved, ErrorRateNormal, HighErrorRate, IncidentAcknowledged, IncidentEscalated,
+    IncidentJoined, IncidentOpened, IncidentResolved,
 };
 use brainops_event::types::outreach::{OutreachBounced, OutreachReady, OutreachReplied, OutreachSent};
 use brainops_event::types::saga::{
@@ -42,7 +43,7 @@ pub fn histories(
     length: Range<usize>,
 ) -> impl Strategy<Value = Vec<Outgoing>> {
     let kinds: Vec<&'static Kind> = KINDS.iter().filter(|kind| topics.contains(&kind.topic)).collect();
-    assert!(!kinds.is_empty(), "there are histories of git, deployment, lead, monitor, saga and tool");
+    assert!(!kinds.is_empty(), "there are histories of git, deployment, lead, monitor, saga, tool and agent");
     vec(draws(), length).prop_map(move |draws| {
         draws.iter().map(|draw| (kinds[usize::from(draw.kind) % kinds.len()].make)(draw)).collect()
     })
@@ -95,7 +96,35 @@ struct Kind {
     make: fn(&Draw) -> Outgoing,
 }
 
-const KINDS: [Kind; 39] = [
+const KINDS: [Kind; 44] = [
+    Kind { topic: "monitor", make: |draw| draw.deployment::<HighErrorRate>(draw.rate()) },
+    Kind { topic: "monitor", make: |draw| draw.deployment::<ErrorRateNormal>(draw.rate()) },
+    Kind {
+        topic: "agent",
+        make: |draw| {
+            draw.deployment::<HealingDiagnosed>(json!({
+                "trouble": draw.word(2), "good_sha": draw.maybe(3), "commits": draw.picks[2], "culprit": draw.maybe(2), "suspects": [],
+                "frames": [draw.word(1)], "errors": [], "migrations": [],
+            }))
+        },
+    },
+    Kind {
+        topic: "agent",
+        make: |draw| {
+            draw.deployment::<HealingEscalated>(
+                json!({"reason_code": draw.word(2), "answer_to": draw.word(3), "culprit": draw.maybe(1)}),
+            )
+        },
+    },
+    Kind {
+        topic: "agent",
+        make: |draw| {
+            draw.deployment::<HealingCompleted>(json!({
+                "restored_deployment_id": draw.maybe(1), "restored_sha": draw.maybe(2), "culprit": draw.maybe(3),
+                "verified_by": draw.word(3), "trouble_ms": draw.picks[2],
+            }))
+        },
+    },
     Kind { topic: "tool", make: Draw::call },
     Kind { topic: "tool", make: |draw| draw.told_of_call::<CallAuthorized>(draw.permit()) },
     Kind {
@@ -319,6 +348,14 @@ impl Draw {
     fn incident<T: TypedEvent>(&self, data: Value) -> Outgoing {
         let about = json!({"incident_id": format!("incident-{}", self.about())});
         self.said::<T>(&format!("incident-{}", self.subject), about, data)
+    }
+
+    /// How the requests of a window were answered.
+    fn rate(&self) -> Value {
+        json!({
+            "from": self.time(1), "through": self.time(2), "requests": self.picks[1], "errors": self.picks[2],
+            "max_error_percent": f64::from(self.picks[3]) / 8.0,
+        })
     }
 
     /// An alert that an incident gathers.

@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn of_operations(history in histories(&["monitor", "saga", "tool"], 1..90), chance in chance()) {
+    fn of_operations(history in histories(&["monitor", "saga", "tool", "agent"], 1..90), chance in chance()) {
         laws_hold(&Operations, history, &chance)?;
     }
 
