@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 HISTORY = ROOT / "examples/shop/history"
 VERSIONS = ("v1", "v2", "v3", "v4")
 REGIONS = ("eu", "us", "asia")
+SERVICE = "demo-shop"
 HEALTHY_WITHIN_S = 5
 
 
@@ -84,7 +85,7 @@ class Ground:
 def manifest(environment: str, port: int) -> str:
     return f"""\
 [[service]]
-name = "shop"
+name = "{SERVICE}"
 environment = "{environment}"
 repository = "shop"
 listen = "127.0.0.1:{port}"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from .shop import Ground, subject
+from .shop import SERVICE, Ground, subject
 from .traffic import Traffic
 
 LIMIT_S = 120
@@ -65,7 +65,7 @@ class Story:
                 for case, (environment, port) in zip(CASES, self.ground.environments().items(), strict=True)]
 
     def _case(self, case: Case, environment: str, port: int) -> dict:
-        self.say(f"\n{case.title}: shop/{environment}")
+        self.say(f"\n{case.title}: {SERVICE}/{environment}")
         self._deploy(environment, "v1", lambda: self._types(self.call), "deployment.succeeded")
         with Traffic(port) as traffic:
             self._until(lambda: traffic.is_well_since(0, 20), "v1 to answer requests")
@@ -90,7 +90,7 @@ class Story:
                 "failed_requests": len(failures), "culprit": told["culprit"], "events": len(self.events), "call": self.call}
 
     def _deploy(self, environment: str, revision: str, types: Callable[[], set[str]], *until: str) -> None:
-        call = self.brainops("tool", "call", "deploy.start", "service=shop", f"environment={environment}", f"revision={revision}", "--by",
+        call = self.brainops("tool", "call", "deploy.start", f"service={SERVICE}", f"environment={environment}", f"revision={revision}", "--by",
                              PERSON)
         self.call, self.events = call["id"], []
         self._until(lambda: types() & set(until), f"{revision} to come to {' or '.join(until)}")
