@@ -41,6 +41,9 @@ pub const ASK_AGAIN: TimeDelta = TimeDelta::seconds(3);
 /// How often that is done.
 pub const ASKED_AGAIN: u32 = 5;
 
+/// How often is asked again whether a rollback has come to its end: hosted providers take a moment.
+pub const CHECKED_AGAIN: u32 = 40;
+
 /// How long requests to what serves again are waited for. Without enough of them, that the provider calls it healthy counts.
 pub const TO_VERIFY: TimeDelta = TimeDelta::minutes(2);
 

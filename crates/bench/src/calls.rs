@@ -16,8 +16,8 @@ use brainops_log::{
     Appender, Cluster, Follower, FollowerConfig, Item, Registry, Signal, end_frontier, ensure_topics,
 };
 use brainops_tools::{
-    Act, Caller, Effect, GateStage, Objects, Policy, Question, Repeat, Tool, ToolError, Toolbox, ToolsConfig,
-    run as run_gate,
+    Act, Caller, Effect, GateStage, Objects, Policy, Question, Repeat, Secrets, Tool, ToolError, Toolbox,
+    ToolsConfig, run as run_gate,
 };
 use clap::Args;
 use schemars::JsonSchema;
@@ -155,6 +155,7 @@ pub(crate) async fn run_calls(asked: Calls) -> anyhow::Result<()> {
         policy: Arc::new(policy(&tools)?),
         tools,
         objects: Objects::folder(&folder)?,
+        secrets: Secrets::default(),
     };
     let stop = CancellationToken::new();
     let config = ToolsConfig { in_flight: asked.in_flight.max(8), ..ToolsConfig::default() };

@@ -8,12 +8,14 @@ use brainops_projection::PostgresConfig;
 use brainops_tools::{
     DeployLogs, DeployRollback, DeployStart, DeployStatus, ExplainQuery, GitDiff, GitLog, GitShow, HttpFetch,
     ListFiles, Objects, Policy, ProcessRun, QueryDatabase, QueryProjection, ReadFile, Reader, Repositories,
-    Roots, Sandbox, SearchFiles, SystemLookup, Toolbox, ToolboxError, WriteFile,
+    Roots, Sandbox, SearchFiles, Secrets, SystemLookup, Toolbox, ToolboxError, WriteFile,
 };
 
 use sqlx::postgres::PgPoolOptions;
 
 use crate::context::Context;
+use crate::secrets::read_secret;
+use crate::settings::SecretSettings;
 use crate::{analyst, fleet, named_queries};
 
 /// How many queries of tools run at once.
@@ -80,6 +82,16 @@ pub fn policy_text(context: &Context) -> anyhow::Result<(String, String)> {
 pub fn policy(context: &Context, tools: &Toolbox) -> anyhow::Result<Arc<Policy>> {
     let (text, from) = policy_text(context)?;
     Ok(Arc::new(Policy::read(&text, tools).with_context(|| format!("the policy {from}"))?))
+}
+
+/// What acts may use and nothing may tell.
+pub fn secrets(context: &Context) -> anyhow::Result<Secrets> {
+    let mut all = Vec::new();
+    for (name, SecretSettings { file, hosts }) in &context.settings().tools.secrets {
+        let value = read_secret(file).with_context(|| format!("tools.secrets.{name}"))?;
+        all.push((name.clone(), value, hosts.clone()));
+    }
+    Ok(Secrets::new(all)?)
 }
 
 /// Where large results go.

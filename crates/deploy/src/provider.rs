@@ -28,7 +28,7 @@ impl fmt::Display for ServiceKey {
 pub enum DeploymentState {
     /// It is fetched, built, or started and not yet healthy.
     Starting,
-    /// It is healthy; whether it is sent requests is another thing.
+    /// It was found healthy, and can be sent requests; whether it is, is another thing.
     Healthy,
     /// It never became healthy, or is healthy no more.
     Failed,
@@ -94,6 +94,45 @@ pub struct ServiceStatus {
     pub serving: Option<String>,
     /// Its deployments, the newest first.
     pub deployments: Vec<Deployed>,
+}
+
+/// Where a rollback leads.
+pub(crate) enum WayBack {
+    /// Nowhere: this one serves already.
+    Over(Deployed),
+    /// To the last healthy one before.
+    To(Deployed),
+}
+
+impl ServiceStatus {
+    /// Where a rollback from a deployment leads.
+    ///
+    /// # Errors
+    /// The deployment is unknown, or there is nothing to go back to.
+    pub(crate) fn way_back(&self, from: &str) -> Result<WayBack, ProviderError> {
+        let Some(place) = self.deployments.iter().position(|one| one.deployment_id == from) else {
+            let known: Vec<&str> = self.deployments.iter().map(|one| one.deployment_id.as_str()).collect();
+            return Err(ProviderError::Unknown {
+                what: format!("the deployment {from:?}"),
+                accepted: known.join(", "),
+            });
+        };
+        if self.serving.as_deref() != Some(from) {
+            let serving =
+                self.deployments.iter().find(|one| Some(&one.deployment_id) == self.serving.as_ref());
+            let serving = serving.cloned();
+            return serving
+                .map(WayBack::Over)
+                .ok_or_else(|| ProviderError::Refused("nothing serves".to_owned()));
+        }
+        let before = self.deployments.iter().skip(place + 1);
+        let mut healthy =
+            before.filter(|one| one.state == DeploymentState::Healthy && one.rolled_back.is_none());
+        let target = healthy.next().cloned();
+        target
+            .map(WayBack::To)
+            .ok_or_else(|| ProviderError::Refused(format!("before {from} there is none that is healthy")))
+    }
 }
 
 /// What is to be deployed.

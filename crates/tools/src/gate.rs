@@ -41,6 +41,7 @@ use crate::objects::{MAX_IN_EVENT, Objects};
 use crate::policy::{Policy, Question, Verdict, environment_of};
 use crate::row::Call;
 use crate::say::{self, Denial, Kept, Permit, SayError};
+use crate::secrets::Secrets;
 use crate::spec::{Effect, Repeat, Spec};
 use crate::tool::{Act, AnyTool, ToolError};
 use crate::toolbox::Toolbox;
@@ -57,6 +58,7 @@ pub(crate) struct Gate {
     pub(crate) tools: Toolbox,
     pub(crate) policy: Arc<Policy>,
     pub(crate) objects: Objects,
+    pub(crate) secrets: Secrets,
     pub(crate) environment: String,
     pub(crate) act_limit: Duration,
     pub(crate) executor: String,
@@ -230,6 +232,7 @@ impl Gate {
             call: call.name.clone(),
             attempt: call.attempt,
             correlation_id: call.correlation_id.clone(),
+            secrets: self.secrets.clone(),
             blocking: self.blocking.clone(),
         };
         let began = Instant::now();
@@ -242,8 +245,23 @@ impl Gate {
                 Err(ToolError::half_done("timed_out").with(limit))
             }
         };
+        let result = self.without_secrets(result);
         let took = began.elapsed();
         (Ended { result, took_ms: i64::try_from(took.as_millis()).unwrap_or(i64::MAX) }, took)
+    }
+
+    /// What an act tells, whatever the world has told it.
+    fn without_secrets(&self, result: Result<Value, ToolError>) -> Result<Value, ToolError> {
+        match result {
+            Ok(mut value) => {
+                self.secrets.redact(&mut value);
+                Ok(value)
+            }
+            Err(error) => {
+                let detail = error.detail.as_deref().map(|detail| self.secrets.redacted(detail));
+                Err(ToolError { detail, ..error })
+            }
+        }
     }
 
     /// Says how an act came out.

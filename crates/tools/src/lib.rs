@@ -11,6 +11,7 @@
 //! | a call is done by one process at a time | claims with numbers, looked at before the act; `inherit.rs` ends who had it first |
 //! | a `once` tool is never done twice | `gate.rs`: started in other hands, it is `unknown` |
 //! | no call is lost | whoever inherits reads in the log how far it came |
+//! | no secret is told | [`Secrets`]: arguments name them, acts are given them, and the gate takes them out of what acts tell |
 //!
 //! Knows log, checkpoints and Postgres; knows no agent and no HTTP. Begin with [`Tool`], [`Toolbox`], [`Policy`] and [`run()`].
 
@@ -35,6 +36,7 @@ mod row;
 mod run;
 mod sandbox;
 mod say;
+mod secrets;
 mod spec;
 mod tool;
 mod toolbox;
@@ -56,6 +58,7 @@ pub use row::{Call, CallState};
 pub use run::{GateError, GateStage, ToolsConfig, ToolsConfigError, run};
 pub use sandbox::{ProcessRun, Sandbox, SandboxConfig};
 pub use say::{SayError, asked_by_person};
+pub use secrets::{Secrets, TooShort};
 pub use spec::{Effect, Repeat, Spec, arguments_of};
 pub use tool::{Act, BadArguments, Tool, ToolError};
 pub use toolbox::{Toolbox, ToolboxError};

@@ -25,6 +25,7 @@ use crate::objects::Objects;
 use crate::policy::Policy;
 use crate::process::Where;
 use crate::row::{call, with_columns};
+use crate::secrets::Secrets;
 use crate::toolbox::Toolbox;
 
 /// How often is looked for calls that wait though nobody said so.
@@ -98,6 +99,8 @@ pub struct GateStage {
     pub policy: Arc<Policy>,
     /// Where large results go.
     pub objects: Objects,
+    /// What acts may use and nothing may tell.
+    pub secrets: Secrets,
 }
 
 /// The gate cannot go on without a person.
@@ -160,6 +163,7 @@ async fn life(
         tools: stage.tools.clone(),
         policy: Arc::clone(&stage.policy),
         objects: stage.objects.clone(),
+        secrets: stage.secrets.clone(),
         environment: config.environment.clone(),
         act_limit: Duration::from_secs(config.act_seconds),
         executor: executor.clone(),

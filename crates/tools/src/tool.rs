@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
 use crate::name::CallName;
+use crate::secrets::Secrets;
 use crate::spec::{Effect, Repeat, Spec, arguments_of};
 
 /// A tool: one kind of act in the world. It decides nothing about who may call it, and records nothing: the gate does.
@@ -46,6 +47,7 @@ pub struct Act {
     pub attempt: i32,
     /// The flow that the call belongs to.
     pub correlation_id: Option<String>,
+    pub(crate) secrets: Secrets,
     pub(crate) blocking: TaskTracker,
 }
 
@@ -53,7 +55,28 @@ impl Act {
     /// The first attempt at a call, for who does it without a gate: tests.
     #[must_use]
     pub fn first(call: CallName) -> Self {
-        Self { call, attempt: 1, correlation_id: None, blocking: TaskTracker::new() }
+        Self {
+            call,
+            attempt: 1,
+            correlation_id: None,
+            secrets: Secrets::default(),
+            blocking: TaskTracker::new(),
+        }
+    }
+
+    /// The same with these secrets.
+    #[must_use]
+    pub fn with_secrets(mut self, secrets: Secrets) -> Self {
+        self.secrets = secrets;
+        self
+    }
+
+    /// A secret, by the name that arguments give, for who asks a host at a port, such as `api.example.com:443`.
+    ///
+    /// # Errors
+    /// `unknown_secret`, or `secret_not_for_host`.
+    pub fn secret(&self, name: &str, place: &str) -> Result<&str, ToolError> {
+        self.secrets.for_host(name, place)
     }
 
     /// Does what blocks, such as calls of the file system, in a thread of its own. It is not cut short: what takes long looks

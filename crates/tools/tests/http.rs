@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use brainops_tools::{Act, CallName, FetchConfig, HttpFetch, Lookup, SystemLookup, Tool, ToolError};
+use brainops_tools::{Act, CallName, FetchConfig, HttpFetch, Lookup, Secrets, SystemLookup, Tool, ToolError};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -152,4 +152,43 @@ async fn an_endless_body_is_cut() {
     let (address, _) = server(page(&"x".repeat(5 * 1024 * 1024))).await;
     let found = fetch(&at(&[address]), &format!("http://{address}/")).await.unwrap();
     assert_eq!((found["body"].as_str().unwrap().len(), &found["is_cut"]), (4 * 1024 * 1024, &json!(true)));
+}
+
+/// A server that answers with what it was asked.
+async fn echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).await.unwrap_or(0);
+            let told = String::from_utf8_lossy(&request[..length]).into_owned();
+            let _gone = stream.write_all(page(&told).as_bytes()).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_secret_is_shown_to_its_hosts_and_to_nobody_they_send_us_to() {
+    let (host, stranger) = (echo().await, echo().await);
+    let (lures, _) = server(redirect(&format!("http://{stranger}/"))).await;
+    let tool = at(&[host, stranger, lures]);
+    let hosts = vec![host.to_string(), lures.to_string(), "api.example.com:80".to_owned()];
+    let secrets = Secrets::new([("api".to_owned(), "s3cret-value".to_owned(), hosts)]).unwrap();
+    let call = CallName { source: "test".to_owned(), id: "c-1".to_owned() };
+    let act = Act::first(call).with_secrets(secrets);
+    let asked = async |url: String, bearer: &str| {
+        let arguments = serde_json::from_value(json!({"url": url, "bearer": bearer})).unwrap();
+        let fetched = tool.act(arguments, &act).await.map_err(|error| error.code)?;
+        Ok(serde_json::to_value(fetched).unwrap()["body"].as_str().unwrap().to_owned())
+    };
+    rustls::crypto::ring::default_provider().install_default().ok(); // the first test does
+    assert!(
+        asked(format!("http://{host}/"), "api").await.unwrap().contains("authorization: Bearer s3cret-value")
+    );
+    let told = asked(format!("http://{lures}/"), "api").await.unwrap();
+    assert!(told.contains("GET / ") && !told.contains("s3cret-value"), "{told}");
+    assert_eq!(asked(format!("http://{stranger}/"), "api").await, Err("secret_not_for_host"));
+    assert_eq!(asked(format!("http://{host}/"), "another").await, Err("unknown_secret"));
 }

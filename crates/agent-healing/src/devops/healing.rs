@@ -28,6 +28,8 @@ pub struct Healing {
     /// What was brought in; none until the read models have answered.
     pub(super) brought_in: Option<BroughtIn>,
     pub(super) culprit: Option<String>,
+    /// How often was asked whether the rollback has come to its end.
+    pub(super) checked: u32,
     /// Whether the provider calls healthy what serves again.
     pub(super) is_healthy: bool,
     pub(super) requests: i64,

@@ -41,7 +41,8 @@ use brainops_event::Recorded;
 use brainops_saga::{Agent, Input, Refusal, Route, Turn, Wait, answered};
 
 use crate::terms::{
-    ASK_AGAIN, ASKED_AGAIN, ENOUGH_REQUESTS, FLAPPING, NEWS, RECENT, TO_ANSWER, TO_DECIDE, TO_VERIFY,
+    ASK_AGAIN, ASKED_AGAIN, CHECKED_AGAIN, ENOUGH_REQUESTS, FLAPPING, NEWS, RECENT, TO_ANSWER, TO_DECIDE,
+    TO_VERIFY,
 };
 use healing::{BroughtIn, Call, Good, Kind, Stage, Trouble};
 use told::{Act, Deployed, Ended, Rows, Sample, Status, Trace, Whose};
@@ -56,6 +57,8 @@ const NAME: &str = "devops";
 const ANSWER: &str = "answer";
 /// The timer after which the read models are asked again.
 const AGAIN: &str = "again";
+/// The timer after which is asked again whether the rollback has come to its end.
+const CHECK: &str = "check";
 /// The timer until which requests have to come that say how the service is.
 const VERIFY: &str = "verify";
 /// The timer until which a person has to decide.
@@ -109,6 +112,7 @@ impl Agent for DevOps {
         match (input.timer(), input.event_type()) {
             (Some(ANSWER), _) => escalate(healing, "no_answer", turn),
             (Some(AGAIN), _) => ask_for_commits(healing, turn),
+            (Some(CHECK), _) => ask(healing, Call::Check, turn),
             (Some(VERIFY), _) => complete(healing, "health", turn),
             (Some(DECIDE), _) => finish(healing, "nobody_decided", turn),
             (None, "deployment.failed") => troubled(healing, Kind::DeploymentFailed, input.decode()?, turn),
@@ -317,7 +321,11 @@ fn checked(healing: &mut Healing, status: Option<&Status>, turn: &mut Turn) {
     let good = healing.good.as_ref().map(|good| good.deployment_id.as_str());
     let serving = status.and_then(serving);
     if !serving.is_some_and(|one| one.is_healthy() && Some(one.deployment_id.as_str()) == good) {
-        return escalate(healing, "not_better", turn);
+        healing.checked += 1;
+        if healing.checked > CHECKED_AGAIN {
+            return escalate(healing, "not_better", turn);
+        }
+        return turn.set_timer(CHECK, ASK_AGAIN); // the provider may be at it
     }
     if healing.trouble.kind == Kind::DeploymentFailed {
         return complete(healing, "health", turn);
@@ -354,7 +362,7 @@ fn complete(healing: &mut Healing, verified_by: &str, turn: &mut Turn) {
 
 /// A person has to decide. Says so once.
 fn escalate(healing: &mut Healing, reason: &str, turn: &mut Turn) {
-    for timer in [ANSWER, AGAIN, VERIFY] {
+    for timer in [ANSWER, AGAIN, CHECK, VERIFY] {
         turn.cancel_timer(timer);
     }
     healing.stage = Stage::Escalated;
@@ -367,7 +375,7 @@ fn escalate(healing: &mut Healing, reason: &str, turn: &mut Turn) {
 /// Ends, or goes on with what came up meanwhile.
 fn finish(healing: &mut Healing, outcome: &'static str, turn: &mut Turn) {
     let Some(next) = healing.next.take() else { return turn.end(outcome) };
-    for timer in [ANSWER, AGAIN, VERIFY, DECIDE] {
+    for timer in [ANSWER, AGAIN, CHECK, VERIFY, DECIDE] {
         turn.cancel_timer(timer);
     }
     *healing = Healing::begin(&healing.service, &healing.environment, next);

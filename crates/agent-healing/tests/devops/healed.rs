@@ -110,6 +110,24 @@ fn commits_that_no_read_model_has_folded_yet_are_asked_for_again() {
 }
 
 #[test]
+fn a_provider_that_takes_a_moment_is_asked_again() {
+    let mut story = Story::begin(failed("d-2"));
+    story.answers("deploy.status", &status("d-1", "failed"));
+    story.answers("deploy.logs", &trace());
+    story.answers("projection.query", &json!({"rows": two_commits(), "is_cut": false}));
+    // What serves again is a new deployment of what was good.
+    story.answers("deploy.rollback", &deployed("d-3", GOOD, "starting"));
+    let mut standing = status("d-2", "failed");
+    standing["deployments"].as_array_mut().unwrap().insert(0, deployed("d-3", GOOD, "starting"));
+    assert!(story.answers("deploy.status", &standing).is_empty());
+    assert_eq!(types(&story.passes(TimeDelta::seconds(4))), ["tool.call.requested"]);
+    (standing["serving"], standing["deployments"][0]["state"]) = (json!("d-3"), json!("healthy"));
+    let said = story.answers("deploy.status", &standing);
+    assert_eq!(types(&said), ["agent.healing.completed"]);
+    assert_eq!(said[0].data["restored_deployment_id"], json!("d-3"));
+}
+
+#[test]
 fn no_requests_after_it_are_named_as_what_they_are() {
     let mut story = Story::begin(high(Some("d-2")));
     story.is_told("d-2", &two_commits(), &trace());

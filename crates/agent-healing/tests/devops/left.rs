@@ -1,5 +1,7 @@
 //! What is left to a person, and why.
 
+use brainops_agent_healing::CHECKED_AGAIN;
+
 use super::*;
 
 /// What the agent says when it does not go on.
@@ -128,7 +130,15 @@ fn what_is_not_better_is_not_rolled_back_once_more() {
     let mut story = Story::begin(high(Some("d-2")));
     story.is_told("d-2", &two_commits(), &trace());
     story.answers("deploy.rollback", &deployed("d-1", GOOD, "healthy"));
-    is_left(&story.answers("deploy.status", &status("d-2", "healthy")), "not_better");
+    let mut said = story.answers("deploy.status", &status("d-2", "healthy"));
+    let mut asked = 0;
+    while said.is_empty() {
+        assert_eq!(types(&story.passes(TimeDelta::seconds(4))), ["tool.call.requested"], "it may be at it");
+        said = story.answers("deploy.status", &status("d-2", "healthy"));
+        asked += 1;
+    }
+    assert_eq!(asked, CHECKED_AGAIN);
+    is_left(&said, "not_better");
     let mut story = Story::begin(high(Some("d-2")));
     story.is_told("d-2", &two_commits(), &trace());
     story.answers("deploy.rollback", &deployed("d-1", GOOD, "healthy"));

@@ -28,6 +28,7 @@ pub async fn start_tools(
         tools,
         policy,
         objects: tooling::objects(context)?,
+        secrets: tooling::secrets(context)?,
     };
     let running = run(stage, config, stop.clone());
     tasks.spawn(async move {

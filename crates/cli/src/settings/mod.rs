@@ -74,6 +74,8 @@ pub struct ToolsSettings {
     pub objects: Option<PathBuf>,
     /// Folders that tools may work beneath, by the names that calls give them. Default: none.
     pub roots: BTreeMap<String, PathBuf>,
+    /// Secrets that tools may use, by the names that calls give them. Default: none.
+    pub secrets: BTreeMap<String, SecretSettings>,
     /// How this process does calls. Default: all of its defaults.
     pub gate: ToolsConfig,
     /// What may be fetched over HTTP. Default: nothing.
@@ -82,12 +84,77 @@ pub struct ToolsSettings {
     pub sandbox: SandboxConfig,
 }
 
+/// A secret that tools may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretSettings {
+    /// The file that holds it, for its owner's eyes only. No default.
+    pub file: PathBuf,
+    /// Hosts with their ports that it may be shown to, such as `api.example.com:443`. Default: none.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+}
+
 /// Which services are deployed, and by whom.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeploySettings {
     /// Services of this machine, run by `brainops host`. Default: none.
     pub host: Option<HostSettings>,
+    /// Services of Render. Default: none.
+    pub render: Option<RenderSettings>,
+    /// Projects of Vercel. Default: none.
+    pub vercel: Option<VercelSettings>,
+}
+
+/// Services of Render.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RenderSettings {
+    /// File of the API key, for its owner's eyes only. No default.
+    pub token_file: PathBuf,
+    /// Where the API is. Default: Render's own.
+    #[serde(default = "default_render_url")]
+    pub url: String,
+    /// Which services.
+    #[serde(default)]
+    pub service: Vec<HostedService>,
+}
+
+/// Projects of Vercel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VercelSettings {
+    /// File of the token, for its owner's eyes only. No default.
+    pub token_file: PathBuf,
+    /// The team that the projects belong to. Default: none, they are the token's owner's.
+    pub team: Option<String>,
+    /// Where the API is. Default: Vercel's own.
+    #[serde(default = "default_vercel_url")]
+    pub url: String,
+    /// Which projects.
+    #[serde(default)]
+    pub service: Vec<HostedService>,
+}
+
+/// A service at a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostedService {
+    /// Its name here.
+    pub service: String,
+    /// Where it runs, such as `production`.
+    pub environment: String,
+    /// What the provider calls it, such as `srv-…` or `prj_…`.
+    pub id: String,
+}
+
+fn default_render_url() -> String {
+    brainops_deploy::RENDER_URL.to_owned()
+}
+
+fn default_vercel_url() -> String {
+    brainops_deploy::VERCEL_URL.to_owned()
 }
 
 /// Services of this machine.

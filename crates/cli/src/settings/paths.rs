@@ -33,11 +33,16 @@ impl Settings {
         ];
         let host = self.deploy.host.iter_mut();
         let of_host = host.flat_map(|host| std::iter::once(&mut host.manifest).chain(&mut host.folder));
+        let render = self.deploy.render.iter_mut().map(|render| &mut render.token_file);
+        let vercel = self.deploy.vercel.iter_mut().map(|vercel| &mut vercel.token_file);
+        let of_host = of_host.chain(render).chain(vercel);
         let logs = self.sensors.access_log.iter_mut().map(|log| &mut log.path);
+        let secrets = self.tools.secrets.values_mut().map(|secret| &mut secret.file);
         let roots = self.tools.roots.values_mut().chain(&mut self.tools.sandbox.readable);
         passwords
             .chain(optional.into_iter().flatten())
             .chain(roots)
+            .chain(secrets)
             .chain(of_host)
             .chain(logs)
             .chain([&mut self.state.folder])

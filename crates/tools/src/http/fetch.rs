@@ -67,6 +67,8 @@ pub struct HttpFetch {
 pub struct FetchArguments {
     /// What is fetched, by GET.
     url: String,
+    /// Name of a secret that is shown as a bearer token, to the hosts that it is for. Default: none.
+    bearer: Option<String>,
 }
 
 /// What comes of it.
@@ -89,11 +91,23 @@ impl HttpFetch {
         Self { config, lookup: Arc::new(lookup) }
     }
 
-    async fn fetch(&self, url: &str) -> Result<FetchResult, ToolError> {
-        let mut url = parsed(url)?;
-        for _ in 0..=MAX_HOPS {
+    async fn fetch(&self, asked: FetchArguments, act: &Act) -> Result<FetchResult, ToolError> {
+        let mut url = parsed(&asked.url)?;
+        for hop in 0..=MAX_HOPS {
             let target = Target::of(url, &self.config, &*self.lookup).await?;
-            let response = get(&target).await?;
+            let token = match &asked.bearer {
+                None => None,
+                // To be sent elsewhere is no reason to show a secret there.
+                Some(name) if hop > 0 => {
+                    act.secret(name, &target.place()).ok().filter(|_| target.is_sealed())
+                }
+                Some(name) if target.is_sealed() => Some(act.secret(name, &target.place())?),
+                Some(_) => {
+                    let accepted = "bearer: accepted is https, or a host of tools.http.private";
+                    return Err(ToolError::nothing_done("secret_over_http").with(accepted));
+                }
+            };
+            let response = get(&target, token).await?;
             let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
             let Some(location) = location else { return told(target.url, response).await };
             let location = location.to_str().ok().and_then(|location| target.url.join(location).ok());
@@ -116,12 +130,12 @@ impl Tool for HttpFetch {
 
     const NAME: &'static str = "http.fetch";
     const SUMMARY: &'static str = "Gets what an allowed host serves at a URL, for 30 s at most. Hosts at addresses that are not public are \
-                                   refused, after redirects too. Sends no credentials; changes nothing but what the host makes of a GET.";
+                                   refused, after redirects too. Sends no credentials but a secret that is named, to the hosts that it is for; changes nothing but what the host makes of a GET.";
     const EFFECT: Effect = Effect::Reads;
     const REPEAT: Repeat = Repeat::Idempotent;
 
-    async fn act(&self, FetchArguments { url }: FetchArguments, _: &Act) -> Result<FetchResult, ToolError> {
-        let fetched = tokio::time::timeout(LIMIT, self.fetch(&url)).await;
+    async fn act(&self, asked: FetchArguments, act: &Act) -> Result<FetchResult, ToolError> {
+        let fetched = tokio::time::timeout(LIMIT, self.fetch(asked, act)).await;
         fetched.unwrap_or_else(|_| Err(ToolError::nothing_done("timed_out")))
     }
 }
@@ -131,7 +145,7 @@ fn parsed(url: &str) -> Result<Url, ToolError> {
 }
 
 /// Asks at the addresses that were looked at, and nowhere else.
-async fn get(target: &Target) -> Result<Response, ToolError> {
+async fn get(target: &Target, token: Option<&str>) -> Result<Response, ToolError> {
     let failed = |error: reqwest::Error| {
         ToolError::nothing_done("no_answer").with(brainops_event::error_chain(&error).to_string())
     };
@@ -142,7 +156,12 @@ async fn get(target: &Target) -> Result<Response, ToolError> {
         .user_agent("brainops")
         .build()
         .map_err(failed)?;
-    client.get(target.url.clone()).send().await.map_err(failed)
+    let request = client.get(target.url.clone());
+    let request = match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
+    request.send().await.map_err(failed)
 }
 
 async fn told(url: Url, mut response: Response) -> Result<FetchResult, ToolError> {

@@ -14,9 +14,22 @@ pub(super) struct Target {
     pub(super) url: Url,
     pub(super) host: String,
     pub(super) addresses: Vec<SocketAddr>,
+    port: u16,
+    /// Whether the host is one that may stand at any address.
+    is_named: bool,
 }
 
 impl Target {
+    /// Host and port.
+    pub(super) fn place(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
+    /// Whether nobody between can read what is sent there: by TLS, or since the operator has named the place.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.url.scheme() == "https" || self.is_named
+    }
+
     /// Looks a host up, and refuses what is not allowed.
     pub(super) async fn of(url: Url, config: &FetchConfig, lookup: &dyn Lookup) -> Result<Self, ToolError> {
         let refused = |code, detail: String| Err(ToolError::nothing_done(code).with(detail));
@@ -47,7 +60,7 @@ impl Target {
         if !is_named && !addresses.iter().all(|address| is_public(address.ip())) {
             return refused("private_address", format!("{host} stands at an address that is not public"));
         }
-        Ok(Self { url, host, addresses })
+        Ok(Self { url, host, addresses, port, is_named })
     }
 }
 

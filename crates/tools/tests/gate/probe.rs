@@ -5,10 +5,18 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use brainops_tools::{Act, Effect, Repeat, Tool, ToolError, Toolbox};
+use brainops_tools::{Act, Effect, Repeat, Secrets, Tool, ToolError, Toolbox};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// A secret that probes know, and where it may be shown.
+pub const SECRET: &str = "s3cret-of-the-probe";
+const PLACE: &str = "probe.example:443";
+
+pub fn secrets() -> Secrets {
+    Secrets::new([("probe".to_owned(), SECRET.to_owned(), vec![PLACE.to_owned()])]).unwrap()
+}
 
 /// What a probe is told.
 #[derive(Deserialize, JsonSchema)]
@@ -18,14 +26,22 @@ pub struct Told {
     pub word: String,
     /// How large its answer is, in bytes.
     pub bytes: Option<u32>,
-    /// How it ends: `fails`, `panics`, or well.
+    /// How it ends: `fails`, `panics`, `tells` a secret, `complains` about it, or well.
     pub ends: Option<String>,
 }
 
-fn act(file: &Path, told: &Told) -> Result<Value, ToolError> {
+fn act(file: &Path, told: &Told, call: &Act) -> Result<Value, ToolError> {
     let mut lines = OpenOptions::new().append(true).create(true).open(file).unwrap();
     lines.write_all(format!("{}\n", told.word).as_bytes()).unwrap(); // one write, so that lines stay whole
     match told.ends.as_deref() {
+        Some("tells") => {
+            let secret = call.secret("probe", PLACE)?;
+            Ok(json!({ "word": told.word, "told": [format!("it is {secret}!")], secret: 1 }))
+        }
+        Some("complains") => {
+            let secret = call.secret("probe", PLACE)?;
+            Err(ToolError::half_done("broken").with(format!("{secret} is refused")))
+        }
         Some("fails") => Err(ToolError::half_done("broken").with("as it was told")),
         Some("panics") => panic!("as it was told"),
         _ => Ok(json!({ "word": told.word, "filling": "x".repeat(told.bytes.unwrap_or(0) as usize) })),
@@ -46,8 +62,8 @@ macro_rules! probe {
             const EFFECT: Effect = $effect;
             const REPEAT: Repeat = $repeat;
 
-            async fn act(&self, told: Told, _: &Act) -> Result<Value, ToolError> {
-                act(&self.0, &told)
+            async fn act(&self, told: Told, call: &Act) -> Result<Value, ToolError> {
+                act(&self.0, &told, call)
             }
         }
     };

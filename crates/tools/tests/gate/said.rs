@@ -120,3 +120,20 @@ async fn the_table_made_again_from_the_log_does_nothing_again() {
     gate.stop().await;
     scene.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_act_tells_holds_no_secret() {
+    let scene = Scene::new("toolsecret").await;
+    let gate = scene.gate();
+    let told = json!({"word": "one", "ends": "tells"});
+    let complains = json!({"word": "two", "ends": "complains"});
+    scene.ask(vec![asked("probe.again", "c-1", &told), asked("probe.again", "c-2", &complains)]).await;
+    let stood = scene.until_ended(2).await;
+    let end = |id: &str| by_call(&stood)[id].after.last().unwrap().data.clone();
+    let result: serde_json::Value = serde_json::from_str(end("c-1")["result"].as_str().unwrap()).unwrap();
+    assert_eq!(result["told"], json!(["it is [secret probe]!"]));
+    assert_eq!(end("c-2")["detail"], json!("[secret probe] is refused"));
+    assert!(stood.iter().all(|one| !one.data.to_string().contains(crate::probe::SECRET)));
+    gate.stop().await;
+    scene.close().await;
+}

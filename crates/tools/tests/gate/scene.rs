@@ -51,7 +51,7 @@ fn stage_of(
     let tools = probe::toolbox(&folder.join("lines"));
     let policy = Arc::new(Policy::read(POLICY, &tools).expect("a policy"));
     let objects = Objects::folder(&folder.join("objects")).expect("a folder");
-    GateStage { pool, cluster, registry, tools, policy, objects }
+    GateStage { pool, cluster, registry, tools, policy, objects, secrets: probe::secrets() }
 }
 
 /// A file in the folder of a scene whose executors renew their leases seldom.
