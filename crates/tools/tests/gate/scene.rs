@@ -16,6 +16,9 @@ use crate::probe;
 /// How long a test waits for anything.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
+/// How many calls a gate has in its hands at once.
+pub const IN_FLIGHT: usize = 8;
+
 /// Who may do what in these tests.
 const POLICY: &str = r#"
 @id("agents-probe")
@@ -59,7 +62,7 @@ const CALM: &str = "calm";
 
 fn config(folder: &Path) -> ToolsConfig {
     let lease_seconds = if folder.join(CALM).exists() { 40 } else { 2 };
-    ToolsConfig { lease_seconds, act_seconds: 20, in_flight: 8, ..ToolsConfig::default() }
+    ToolsConfig { lease_seconds, act_seconds: 20, in_flight: IN_FLIGHT, ..ToolsConfig::default() }
 }
 
 /// A call that an agent asks for.

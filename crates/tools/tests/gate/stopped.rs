@@ -1,9 +1,12 @@
 //! The stop switch: what agents ask for waits or fails with nothing done; what people and services ask for is done.
 
+use std::time::Instant;
+
+use brainops_testkit::eventually;
 use serde_json::json;
 
 use crate::check::{by_call, check};
-use crate::scene::{Scene, asked, asked_by};
+use crate::scene::{IN_FLIGHT, LIMIT, Scene, asked, asked_by};
 
 const STOP: &str = "INSERT INTO brainops.saga_switch (agent, number, is_stopped, decided_by, reason, decided_at) \
                     VALUES ('tester', 1, true, 'kim', 'enough', now()) \
@@ -45,5 +48,35 @@ async fn a_call_that_was_claimed_before_the_stop_and_has_not_begun_fails_with_no
     assert_eq!(end.data["is_without_effect"], json!(true));
     assert_eq!(scene.lines(), Vec::<String>::new());
     drop(late);
+    scene.close().await;
+}
+
+/// Prints how long it took; `cargo test … -- --nocapture under_load` shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn under_load_nothing_begins_once_the_switch_is_thrown() {
+    const CALLS: u32 = 3_000;
+    let scene = Scene::new("toolhaltload").await;
+    let gate = scene.gate();
+    let call =
+        |number: u32| asked("probe.again", &format!("c-{number}"), &json!({"word": format!("w{number}")}));
+    scene.ask((1..=CALLS).map(call).collect()).await;
+    eventually(LIMIT, || async { scene.lines().len() >= 100 }).await.expect("it is at work");
+    scene.execute(STOP).await;
+    let (thrown, begun) = (Instant::now(), scene.lines().len());
+    let claimed = "SELECT count(*) FROM brainops.tool_call WHERE state = 'claimed'";
+    eventually(LIMIT, || async { scene.count(claimed).await == 0 }).await.expect("it comes to rest");
+    let (took, done) = (thrown.elapsed(), scene.lines().len());
+    eprintln!(
+        "at rest {} ms after the switch; {} acts were under way, {done} of {CALLS} done",
+        took.as_millis(),
+        done - begun
+    );
+    assert!(done - begun <= IN_FLIGHT, "only what had begun goes on: {begun}, then {done}");
+    assert!(done < CALLS as usize, "the load was too small to say anything");
+    assert_eq!(scene.lines().len(), done, "nothing begins");
+    scene.execute(START).await;
+    let stood = scene.until_ended(i64::from(CALLS)).await;
+    check(&stood, &scene.lines()).unwrap();
+    gate.stop().await;
     scene.close().await;
 }
