@@ -8,7 +8,7 @@ use brainops_projection::PostgresConfig;
 use brainops_tools::{
     DeployLogs, DeployRollback, DeployStart, DeployStatus, ExplainQuery, GitDiff, GitLog, GitShow, HttpFetch,
     ListFiles, Objects, Policy, ProcessRun, QueryDatabase, QueryProjection, ReadFile, Reader, Repositories,
-    Roots, Sandbox, SearchFiles, Secrets, SystemLookup, Toolbox, ToolboxError, WriteFile,
+    Roots, Sandbox, SearchFiles, Secrets, SystemLookup, TestsRun, Toolbox, ToolboxError, WriteFile,
 };
 
 use sqlx::postgres::PgPoolOptions;
@@ -29,21 +29,23 @@ pub fn toolbox(context: &Context) -> anyhow::Result<Toolbox> {
     let tools = &context.settings().tools;
     let roots = Roots::open(&tools.roots).context("tools.roots")?;
     let repositories = Repositories::new(tools.roots.clone());
-    let sandbox = Sandbox::new(tools.sandbox.clone());
+    let process = ProcessRun::new(repositories.clone(), Sandbox::new(tools.sandbox.clone()));
+    let tests = TestsRun::new(process.clone(), tools.tests.clone());
     let fetch = HttpFetch::new(tools.http.clone(), SystemLookup);
     let fleet = fleet::fleet(context)?;
-    Ok(with(&roots, &repositories, (sandbox, fetch), (&reader(context)?, &fleet))?)
+    let with_us = with(&roots, &repositories, (process, tests, fetch), (&reader(context)?, &fleet));
+    Ok(with_us?)
 }
 
 fn with(
     roots: &Roots,
     repositories: &Repositories,
-    (sandbox, fetch): (Sandbox, HttpFetch),
+    (process, tests, fetch): (ProcessRun, TestsRun, HttpFetch),
     (reader, fleet): (&Reader, &Fleet),
 ) -> Result<Toolbox, ToolboxError> {
     let tools = Toolbox::default().with(ReadFile(roots.clone()))?.with(ListFiles(roots.clone()))?;
     let tools = tools.with(SearchFiles(roots.clone()))?.with(WriteFile(roots.clone()))?;
-    let tools = tools.with(ProcessRun::new(repositories.clone(), sandbox))?.with(fetch)?;
+    let tools = tools.with(process)?.with(tests)?.with(fetch)?;
     let tools = tools.with(GitLog(repositories.clone()))?.with(GitShow(repositories.clone()))?;
     let tools = tools.with(GitDiff(repositories.clone()))?;
     let tools = tools.with(DeployStatus(fleet.clone()))?.with(DeployLogs(fleet.clone()))?;
@@ -103,8 +105,11 @@ pub fn objects(context: &Context) -> anyhow::Result<Objects> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use brainops_tools::{
-        FetchConfig, HttpFetch, Policy, Repositories, Roots, Sandbox, SandboxConfig, SystemLookup,
+        FetchConfig, HttpFetch, Policy, ProcessRun, Repositories, Roots, Sandbox, SandboxConfig,
+        SystemLookup, TestsRun,
     };
 
     use sqlx::postgres::PgPoolOptions;
@@ -113,11 +118,13 @@ mod tests {
 
     #[tokio::test]
     async fn the_tools_have_names_and_the_policy_that_is_built_in_fits_them() {
-        let sandbox = Sandbox::new(SandboxConfig::default());
+        let process = ProcessRun::new(Repositories::default(), Sandbox::new(SandboxConfig::default()));
+        let tests = TestsRun::new(process.clone(), BTreeMap::new());
         let pool = PgPoolOptions::new().connect_lazy("postgres://nobody@127.0.0.1:1/nothing").unwrap();
         let fetch = HttpFetch::new(FetchConfig::default(), SystemLookup);
         let reading = (&Reader::new(pool), &Fleet::default());
-        let tools = with(&Roots::default(), &Repositories::default(), (sandbox, fetch), reading).unwrap();
+        let tools =
+            with(&Roots::default(), &Repositories::default(), (process, tests, fetch), reading).unwrap();
         assert!(!Policy::read(BUILT_IN, &tools).unwrap().is_empty());
     }
 }

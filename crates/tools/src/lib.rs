@@ -56,7 +56,7 @@ pub use objects::{ObjectError, Objects};
 pub use policy::{Case, CaseError, CaseOutcome, Cases, Decision, Policy, PolicyError, Question, Verdict};
 pub use row::{Call, CallState};
 pub use run::{GateError, GateStage, ToolsConfig, ToolsConfigError, run};
-pub use sandbox::{ProcessRun, Sandbox, SandboxConfig};
+pub use sandbox::{ProcessRun, Sandbox, SandboxConfig, TestsRun};
 pub use say::{SayError, asked_by_person};
 pub use secrets::{Secrets, TooShort};
 pub use spec::{Effect, Repeat, Spec, arguments_of};

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use brainops_tools::{Act, CallName, ProcessRun, Repositories, Sandbox, SandboxConfig, Tool, ToolError};
+use brainops_tools::{
+    Act, CallName, ProcessRun, Repositories, Sandbox, SandboxConfig, TestsRun, Tool, ToolError,
+};
 use serde_json::{Value, json};
 
 /// A repository with two commits, and a tool that runs on it.
@@ -149,4 +151,24 @@ async fn what_cannot_be_run_is_refused_with_the_field() {
     }
     let unheard = ground.run(json!({"root": "main", "command": ["no-such-program"]})).await.unwrap_err();
     assert_eq!(unheard.code, "sandbox_unavailable", "{unheard}");
+}
+
+#[tokio::test]
+async fn tests_are_run_by_the_command_of_the_installation_and_by_no_other() {
+    let ground = Ground::new(SandboxConfig::default());
+    let command = ["sh", "-c", "grep second file"].map(str::to_owned).to_vec();
+    let tests = TestsRun::new(ground.tool.clone(), BTreeMap::from([("main".to_owned(), command)]));
+    let run = async |arguments: Value| {
+        let act = Act::first(CallName { source: "test".to_owned(), id: "c-1".to_owned() });
+        let result = tests.act(serde_json::from_value(arguments).unwrap(), &act).await;
+        result.map(|result| serde_json::to_value(result).unwrap()).map_err(|error| error.code)
+    };
+    let passed = run(json!({"root": "main"})).await.unwrap();
+    assert_eq!((&passed["has_passed"], text(&passed)), (&json!(true), (0, "second")));
+    let failed = run(json!({"root": "main", "at": "HEAD~1"})).await.unwrap();
+    assert_eq!((&failed["has_passed"], &failed["exit_code"]), (&json!(false), &json!(1)));
+    assert_eq!(run(json!({"root": "other"})).await, Err("no_tests"));
+    let other =
+        serde_json::from_value::<<TestsRun as Tool>::Arguments>(json!({"root": "main", "command": ["true"]}));
+    assert!(other.is_err(), "nobody brings a command of their own");
 }

@@ -74,6 +74,8 @@ pub struct ToolsSettings {
     pub objects: Option<PathBuf>,
     /// Folders that tools may work beneath, by the names that calls give them. Default: none.
     pub roots: BTreeMap<String, PathBuf>,
+    /// Commands that run the tests of roots which are Git repositories, such as `main = ["make", "test"]`. Default: none.
+    pub tests: BTreeMap<String, Vec<String>>,
     /// Secrets that tools may use, by the names that calls give them. Default: none.
     pub secrets: BTreeMap<String, SecretSettings>,
     /// How this process does calls. Default: all of its defaults.

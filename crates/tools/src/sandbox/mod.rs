@@ -13,7 +13,9 @@
 
 mod job;
 mod process_run;
+mod tests_run;
 mod work_tree;
 
 pub use job::{Sandbox, SandboxConfig};
 pub use process_run::ProcessRun;
+pub use tests_run::TestsRun;

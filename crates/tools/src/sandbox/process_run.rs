@@ -26,6 +26,27 @@ impl ProcessRun {
     pub const fn new(repositories: Repositories, sandbox: Sandbox) -> Self {
         Self { repositories, sandbox }
     }
+
+    /// Runs a command on the tree of a commit, of HEAD where none is named.
+    pub(super) async fn run(
+        &self,
+        root: &str,
+        at: Option<&str>,
+        command: &[String],
+        act: &Act,
+    ) -> Result<RunResult, ToolError> {
+        let repository = self.repositories.path(root)?;
+        let is_text = command.iter().all(|word| !word.contains('\0') && word.len() <= 64 * 1024);
+        let is_command =
+            (1..=MAX_WORDS).contains(&command.len()) && command.first().is_some_and(|word| !word.is_empty());
+        if !is_command || !is_text {
+            return Err(ToolError::nothing_done("bad_command")
+                .with("command: accepted are 1 to 200 words without NUL"));
+        }
+        let tree = WorkTree::of(repository, at.unwrap_or("HEAD"), self.sandbox.user(), act).await?;
+        let Done { exit_code, stdout, stderr } = self.sandbox.run(&tree.path(), command).await?;
+        Ok(RunResult { commit: tree.commit, exit_code, stdout, stderr })
+    }
 }
 
 /// What it is told.
@@ -46,7 +67,7 @@ pub struct RunResult {
     /// The commit whose tree it was, in full.
     commit: String,
     /// 0 where all is well; 128 and more: it was ended by a signal.
-    exit_code: i32,
+    pub(super) exit_code: i32,
     stdout: Output,
     stderr: Output,
 }
@@ -68,15 +89,6 @@ impl Tool for ProcessRun {
         RunArguments { root, at, command }: RunArguments,
         act: &Act,
     ) -> Result<RunResult, ToolError> {
-        let repository = self.repositories.path(&root)?;
-        let is_text = command.iter().all(|word| !word.contains('\0') && word.len() <= 64 * 1024);
-        if !(1..=MAX_WORDS).contains(&command.len()) || !is_text || command[0].is_empty() {
-            return Err(ToolError::nothing_done("bad_command")
-                .with("command: accepted are 1 to 200 words without NUL"));
-        }
-        let at = at.as_deref().unwrap_or("HEAD");
-        let tree = WorkTree::of(repository, at, self.sandbox.user(), act).await?;
-        let Done { exit_code, stdout, stderr } = self.sandbox.run(&tree.path(), &command).await?;
-        Ok(RunResult { commit: tree.commit, exit_code, stdout, stderr })
+        self.run(&root, at.as_deref(), &command, act).await
     }
 }
