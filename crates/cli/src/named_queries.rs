@@ -11,6 +11,9 @@ macro_rules! query {
     };
 }
 
+/// The latest events, by what they are.
+pub const EVENTS_TAIL: &str = include_str!("../../../projections/events/queries/tail.sql");
+
 /// All of them, `<read model>.<query>`.
 pub const ALL: &[NamedQuery] = &[
     query!("deployments", "commits_between"),

@@ -8,7 +8,8 @@ use brainops_projection::PostgresConfig;
 use brainops_tools::{
     DeployLogs, DeployRollback, DeployStart, DeployStatus, ExplainQuery, GitDiff, GitLog, GitShow, HttpFetch,
     ListFiles, Objects, Policy, ProcessRun, QueryDatabase, QueryProjection, ReadFile, Reader, Repositories,
-    Roots, Sandbox, SearchFiles, Secrets, SystemLookup, TestsRun, Toolbox, ToolboxError, WriteFile,
+    Roots, Sandbox, SearchEvents, SearchFiles, Secrets, SystemLookup, TestsRun, Toolbox, ToolboxError,
+    WriteFile,
 };
 
 use sqlx::postgres::PgPoolOptions;
@@ -51,6 +52,7 @@ fn with(
     let tools = tools.with(DeployStatus(fleet.clone()))?.with(DeployLogs(fleet.clone()))?;
     let tools = tools.with(DeployStart(fleet.clone()))?.with(DeployRollback(fleet.clone()))?;
     let tools = tools.with(QueryDatabase(reader.clone()))?.with(ExplainQuery(reader.clone()))?;
+    let tools = tools.with(SearchEvents::new(reader.clone(), named_queries::EVENTS_TAIL))?;
     tools.with(QueryProjection::new(reader.clone(), named_queries::ALL))
 }
 

@@ -110,7 +110,7 @@ async fn a_person_has_something_done_and_sees_who_decided_and_what_came_of_it() 
 async fn what_the_read_models_say_is_asked_and_nothing_else() {
     let site = Site::new("toolquery").await;
     site.ends(&["init"], 0, &[]);
-    let service = site.serve();
+    let service = site.installation.serve_with("tools,relay,projectors", &site.variables());
     let query = |sql: &str| {
         let arguments = json!({ "sql": sql }).to_string();
         ["tool", "call", "database.query", "--by", "lee", "--arguments", &arguments].map(str::to_owned)
@@ -146,6 +146,10 @@ async fn what_the_read_models_say_is_asked_and_nothing_else() {
     site.ends(&more, 3, &["failed", "bad_parameters", "the query has 1"]);
     let unheard = ["tool", "call", "projection.query", "query=operations.nothing", "--by", "lee"];
     site.ends(&unheard, 3, &["failed", "unknown_query", "operations.agents"]);
+    let found = ["tool", "call", "events.search", "type=tool.call.requested", "limit=1", "--by", "lee"];
+    site.installation.caught_up().await;
+    site.ends(&found, 0, &["completed", "\"type\":\"tool.call.requested\"", "\"is_cut\":true"]);
+    site.ends(&["tool", "call", "events.search", "limit=0", "--by", "lee"], 3, &["failed", "bad_limit"]);
     let explained = ["tool", "call", "database.explain", "sql=SELECT * FROM operations.agent", "--by", "lee"];
     site.ends(&explained, 0, &["completed", "\"plan\":["]);
     drop(service);

@@ -41,7 +41,7 @@ mod spec;
 mod tool;
 mod toolbox;
 
-pub use database::{ExplainQuery, NamedQuery, QueryDatabase, QueryProjection, Reader};
+pub use database::{ExplainQuery, NamedQuery, QueryDatabase, QueryProjection, Reader, SearchEvents};
 pub use deploy::{DeployLogs, DeployRollback, DeployStart, DeployStatus};
 pub use files::{ListFiles, ReadFile, RootError, Roots, SearchFiles, WriteFile};
 pub use gate::arguments_digest;

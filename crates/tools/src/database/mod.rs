@@ -1,5 +1,5 @@
 //! What is in the database, read by a login that may read nothing but the views: `database.query`, `database.explain`,
-//! `projection.query`.
+//! `projection.query`, `events.search`.
 //!
 //! **Read only, whatever is asked.** The login is that of analysts, transactions are read-only, one statement at a time is sent by
 //! the extended protocol, and what is asked stands in a subquery. A query that runs longer than its limit is ended by Postgres;
@@ -9,8 +9,10 @@ mod explain;
 mod projection;
 mod query;
 mod reader;
+mod search;
 
 pub use explain::ExplainQuery;
 pub use projection::{NamedQuery, QueryProjection};
 pub use query::QueryDatabase;
 pub use reader::Reader;
+pub use search::SearchEvents;
