@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use brainops_deploy::Fleet;
 use brainops_projection::PostgresConfig;
 use brainops_tools::{
-    DeployLogs, DeployRollback, DeployStart, DeployStatus, ExplainQuery, GitDiff, GitLog, GitShow, HttpFetch,
-    ListFiles, Objects, Policy, ProcessRun, QueryDatabase, QueryProjection, ReadFile, Reader, Repositories,
-    Roots, Sandbox, SearchEvents, SearchFiles, Secrets, SystemLookup, TestsRun, Toolbox, ToolboxError,
-    WriteFile,
+    ApplyPatch, DeployLogs, DeployRollback, DeployStart, DeployStatus, ExplainQuery, GitDiff, GitLog,
+    GitShow, HttpFetch, ListFiles, Objects, Policy, ProcessRun, QueryDatabase, QueryProjection, ReadFile,
+    Reader, Repositories, Roots, Sandbox, SearchEvents, SearchFiles, Secrets, SystemLookup, TestsRun,
+    Toolbox, ToolboxError, WriteFile,
 };
 
 use sqlx::postgres::PgPoolOptions;
@@ -46,6 +46,7 @@ fn with(
 ) -> Result<Toolbox, ToolboxError> {
     let tools = Toolbox::default().with(ReadFile(roots.clone()))?.with(ListFiles(roots.clone()))?;
     let tools = tools.with(SearchFiles(roots.clone()))?.with(WriteFile(roots.clone()))?;
+    let tools = tools.with(ApplyPatch(roots.clone()))?;
     let tools = tools.with(process)?.with(tests)?.with(fetch)?;
     let tools = tools.with(GitLog(repositories.clone()))?.with(GitShow(repositories.clone()))?;
     let tools = tools.with(GitDiff(repositories.clone()))?;

@@ -43,7 +43,7 @@ mod toolbox;
 
 pub use database::{ExplainQuery, NamedQuery, QueryDatabase, QueryProjection, Reader, SearchEvents};
 pub use deploy::{DeployLogs, DeployRollback, DeployStart, DeployStatus};
-pub use files::{ListFiles, ReadFile, RootError, Roots, SearchFiles, WriteFile};
+pub use files::{ApplyPatch, ListFiles, ReadFile, RootError, Roots, SearchFiles, WriteFile};
 pub use gate::arguments_digest;
 pub use git::{GitDiff, GitLog, GitShow, Repositories};
 pub use history::{HistoryError, Told, history};

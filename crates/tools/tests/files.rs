@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use brainops_tools::{Act, CallName, ListFiles, ReadFile, Roots, SearchFiles, Tool, ToolError, WriteFile};
+use brainops_tools::{
+    Act, ApplyPatch, CallName, ListFiles, ReadFile, Roots, SearchFiles, Tool, ToolError, WriteFile,
+};
 use serde_json::{Value, json};
 
 /// What must never come out, nor go away.
@@ -256,4 +258,66 @@ async fn links_that_are_swapped_in_by_another_process_lead_nowhere() {
         read > 0 && refused > 0,
         "{read} reads and {refused} refusals in {rounds} rounds: it was no attack"
     );
+}
+
+impl Ground {
+    async fn patch(&self, patch: &str) -> Result<Value, ToolError> {
+        done(&ApplyPatch(self.roots.clone()), json!({"root": "main", "patch": patch})).await
+    }
+
+    fn text(&self, path: &str) -> String {
+        fs::read_to_string(self.root().join(path)).unwrap()
+    }
+}
+
+/// Changes one file, makes one, removes one; a removed line looks like the head of a file.
+const PATCH: &str = "commit 4711\nAuthor: somebody\n\n    words\n\ndiff --git a/a.txt b/a.txt\nindex 1..2 100644\n--- a/a.txt\n+++ b/a.txt\n\
+@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\ndiff --git a/inner/c.md b/inner/c.md\nnew file mode 100644\n--- /dev/null\n+++ b/inner/c.md\n\
+@@ -0,0 +1,2 @@\n+new\n+file\ndiff --git a/old.sql b/old.sql\ndeleted file mode 100644\n--- a/old.sql\n+++ /dev/null\n\
+@@ -1,2 +0,0 @@\n--- a comment of SQL\n-SELECT 1;\n";
+
+#[tokio::test]
+async fn a_patch_is_applied_whole_and_told_file_by_file() {
+    let ground = Ground::new();
+    fs::write(ground.root().join("old.sql"), "-- a comment of SQL\nSELECT 1;\n").unwrap();
+    let told = ground.patch(PATCH).await.unwrap();
+    let changes: Vec<(&str, &str)> = told["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| (file["path"].as_str().unwrap(), file["change"].as_str().unwrap()))
+        .collect();
+    assert_eq!(changes, [("a.txt", "changed"), ("inner/c.md", "made"), ("old.sql", "removed")]);
+    assert_eq!(
+        (ground.text("a.txt").as_str(), ground.text("inner/c.md").as_str()),
+        ("one\nzwei\nthree\n", "new\nfile\n")
+    );
+    assert!(!ground.root().join("old.sql").exists());
+    assert_eq!(ground.patch(PATCH).await.unwrap_err().code, "does_not_fit", "it does not fit twice");
+}
+
+#[tokio::test]
+async fn a_patch_of_which_one_part_does_not_fit_changes_nothing() {
+    let ground = Ground::new();
+    symlink(ground.secret(), ground.root().join("link")).unwrap();
+    let part = |path: &str| format!("--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-{SECRET}\n+gone\n");
+    let good = "--- a/a.txt\n+++ b/a.txt\n@@ -1,3 +1,3 @@\n one\n-two\n+zwei\n three\n";
+    for (bad, code) in [
+        (part("inner/b.rs"), "does_not_fit"),
+        (part("../secret"), "bad_path"),
+        (part("/etc/hostname"), "bad_path"),
+        (part("link"), "outside_of_root"),
+        (part("nothing"), "not_found"),
+        ("--- /dev/null\n+++ b/inner/b.rs\n@@ -0,0 +1 @@\n+x\n".to_owned(), "does_not_fit"),
+        ("--- a/inner/b.rs\n+++ b/other.rs\n@@ -1 +1 @@\n-fn two() {}\n+x\n".to_owned(), "bad_patch"),
+        ("--- a/inner/b.rs\n+++ b/inner/b.rs\n@@ -1,9 +1,9 @@\n-fn two() {}\n".to_owned(), "bad_patch"),
+        (good.to_owned(), "bad_patch"),
+        ("rename from a\nrename to b\n".to_owned(), "bad_patch"),
+    ] {
+        let error = ground.patch(&format!("{good}{bad}")).await.unwrap_err();
+        assert_eq!((error.code, error.is_without_effect), (code, true), "{bad}: {error}");
+        assert_eq!(ground.text("a.txt"), "one\ntwo\nthree\n", "{bad}");
+    }
+    assert_eq!(ground.patch("no patch").await.unwrap_err().code, "bad_patch");
+    assert!(ground.is_untouched());
 }

@@ -6,12 +6,14 @@
 //! renamed into it, so that nobody sees half of it, and nothing is written through a link.
 
 mod list;
+mod patch;
 mod read;
 mod root;
 mod search;
 mod write;
 
 pub use list::ListFiles;
+pub use patch::ApplyPatch;
 pub use read::ReadFile;
 pub use root::{RootError, Roots};
 pub use search::SearchFiles;

@@ -32,10 +32,16 @@ pub struct WriteArguments {
     expect: Option<String>,
 }
 
+impl WriteArguments {
+    pub(super) const fn new(root: String, path: String, text: String, expect: Option<String>) -> Self {
+        Self { root, path, text, expect }
+    }
+}
+
 /// What comes of it.
 #[derive(Debug, Serialize)]
 pub struct WriteResult {
-    sha256: String,
+    pub(super) sha256: String,
     bytes: usize,
 }
 
@@ -58,7 +64,7 @@ impl Tool for WriteFile {
     }
 }
 
-fn write(root: &Root, arguments: &WriteArguments, beside: &str) -> Result<WriteResult, ToolError> {
+pub(super) fn write(root: &Root, arguments: &WriteArguments, beside: &str) -> Result<WriteResult, ToolError> {
     let path = relative(&arguments.path)?;
     let Some(name) = path.file_name() else {
         return Err(ToolError::nothing_done("bad_path").with("path: accepted is that of a file"));
