@@ -71,65 +71,40 @@ pub(crate) fn sample(
     Ok(Outgoing::typed(envelope, &data)?)
 }
 
+/// What all facts about a deployment say, and what one of them says besides.
+macro_rules! fact {
+    ($about:ident, $record:ident { $($field:ident: $value:expr),+ $(,)? }) => {
+        $record {
+            service: $about.key.service.clone(),
+            environment: $about.key.environment.clone(),
+            deployment_id: $about.deployed.deployment_id.clone(),
+            repository: None,
+            sha: $about.deployed.sha.clone(),
+            $($field: $value),+
+        }
+    };
+}
+
 /// What there is to tell of a deployment, in order.
 pub(crate) fn facts(key: &ServiceKey, deployed: &Deployed) -> Result<Vec<Outgoing>, SayError> {
     let about = About { key, deployed, source: Source::new(SOURCE)? };
-    let Deployed { deployment_id, sha, git_ref, .. } = deployed;
-    let (service, environment) = (&key.service, &key.environment);
-    let mut facts = vec![about.says(
-        deployed.started_at,
-        &DeploymentStarted {
-            service: service.clone(),
-            environment: environment.clone(),
-            deployment_id: deployment_id.clone(),
-            repository: None,
-            sha: sha.clone(),
-            git_ref: git_ref.clone(),
-            url: None,
-        },
-    )?];
+    let git_ref = || deployed.git_ref.clone();
+    let started = fact!(about, DeploymentStarted { git_ref: git_ref(), url: None });
+    let mut facts = vec![about.says(deployed.started_at, &started)?];
     if let Some(healthy_at) = deployed.healthy_at {
-        facts.push(about.says(
-            healthy_at,
-            &DeploymentSucceeded {
-                service: service.clone(),
-                environment: environment.clone(),
-                deployment_id: deployment_id.clone(),
-                repository: None,
-                sha: sha.clone(),
-                git_ref: git_ref.clone(),
-                url: None,
-            },
-        )?);
+        let succeeded = fact!(about, DeploymentSucceeded { git_ref: git_ref(), url: None });
+        facts.push(about.says(healthy_at, &succeeded)?);
     }
     if deployed.state == DeploymentState::Failed {
-        facts.push(about.says(
-            deployed.since,
-            &DeploymentFailed {
-                service: service.clone(),
-                environment: environment.clone(),
-                deployment_id: deployment_id.clone(),
-                repository: None,
-                sha: sha.clone(),
-                git_ref: git_ref.clone(),
-                url: None,
-                reason_code: deployed.reason.clone(),
-            },
-        )?);
+        let reason_code = deployed.reason.clone();
+        let failed =
+            fact!(about, DeploymentFailed { git_ref: git_ref(), url: None, reason_code: reason_code });
+        facts.push(about.says(deployed.since, &failed)?);
     }
     if let Some(rolled_back) = &deployed.rolled_back {
-        facts.push(about.says(
-            rolled_back.at,
-            &DeploymentRolledBack {
-                service: service.clone(),
-                environment: environment.clone(),
-                deployment_id: deployment_id.clone(),
-                repository: None,
-                sha: sha.clone(),
-                restored_sha: Some(rolled_back.restored_sha.clone()),
-                reason_code: None,
-            },
-        )?);
+        let restored_sha = Some(rolled_back.restored_sha.clone());
+        let undone = fact!(about, DeploymentRolledBack { restored_sha: restored_sha, reason_code: None });
+        facts.push(about.says(rolled_back.at, &undone)?);
     }
     Ok(facts)
 }
