@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use brainops_deploy::Fleet;
 use brainops_projection::PostgresConfig;
 use brainops_tools::{
-    ApplyPatch, DeployLogs, DeployRollback, DeployStart, DeployStatus, ExplainQuery, GitDiff, GitLog,
-    GitShow, HttpFetch, ListFiles, Objects, Policy, ProcessRun, QueryDatabase, QueryProjection, ReadFile,
-    Reader, Repositories, Roots, Sandbox, SearchEvents, SearchFiles, Secrets, SystemLookup, TestsRun,
-    Toolbox, ToolboxError, WriteFile,
+    ApplyPatch, DeployLogs, DeployRollback, DeployStart, DeployStatus, ExplainQuery, GitBranch, GitCommit,
+    GitDiff, GitLog, GitMerge, GitRevert, GitShow, HttpFetch, ListFiles, Objects, Policy, ProcessRun,
+    QueryDatabase, QueryProjection, ReadFile, Reader, Repositories, Roots, Sandbox, SearchEvents,
+    SearchFiles, Secrets, SystemLookup, TestsRun, Toolbox, ToolboxError, WriteFile,
 };
 
 use sqlx::postgres::PgPoolOptions;
@@ -49,7 +49,9 @@ fn with(
     let tools = tools.with(ApplyPatch(roots.clone()))?;
     let tools = tools.with(process)?.with(tests)?.with(fetch)?;
     let tools = tools.with(GitLog(repositories.clone()))?.with(GitShow(repositories.clone()))?;
-    let tools = tools.with(GitDiff(repositories.clone()))?;
+    let tools = tools.with(GitDiff(repositories.clone()))?.with(GitBranch(repositories.clone()))?;
+    let tools = tools.with(GitCommit(repositories.clone()))?.with(GitRevert(repositories.clone()))?;
+    let tools = tools.with(GitMerge(repositories.clone()))?;
     let tools = tools.with(DeployStatus(fleet.clone()))?.with(DeployLogs(fleet.clone()))?;
     let tools = tools.with(DeployStart(fleet.clone()))?.with(DeployRollback(fleet.clone()))?;
     let tools = tools.with(QueryDatabase(reader.clone()))?.with(ExplainQuery(reader.clone()))?;

@@ -45,7 +45,7 @@ pub use database::{ExplainQuery, NamedQuery, QueryDatabase, QueryProjection, Rea
 pub use deploy::{DeployLogs, DeployRollback, DeployStart, DeployStatus};
 pub use files::{ApplyPatch, ListFiles, ReadFile, RootError, Roots, SearchFiles, WriteFile};
 pub use gate::arguments_digest;
-pub use git::{GitDiff, GitLog, GitShow, Repositories};
+pub use git::{GitBranch, GitCommit, GitDiff, GitLog, GitMerge, GitRevert, GitShow, Repositories};
 pub use history::{HistoryError, Told, history};
 pub use http::{FetchConfig, HttpFetch, Lookup, SystemLookup};
 pub use listing::{CallFilter, find, list};

@@ -1,4 +1,4 @@
-//! Repositories, read.
+//! Repositories, read, and their branches moved.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test says what must hold")]
 
@@ -7,7 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use brainops_tools::{Act, CallName, GitDiff, GitLog, GitShow, Repositories, Tool, ToolError};
+use brainops_tools::{
+    Act, CallName, GitBranch, GitCommit, GitDiff, GitLog, GitMerge, GitRevert, GitShow, Repositories, Tool,
+    ToolError,
+};
 use serde_json::{Value, json};
 
 /// A repository with three commits, and the names of these.
@@ -105,4 +108,91 @@ async fn files_are_shown_as_they_were_and_differences_told() {
     assert!(told["diff"].as_str().unwrap().contains("+more"), "{told}");
     assert_eq!(diff("v2", "--no-index").await.expect_err("refused").code, "bad_commit");
     assert_eq!(diff("v2", "nowhere").await.expect_err("refused").code, "unknown_commit");
+}
+
+/// As [`done`], by the call of this id.
+async fn done_by<T: Tool>(id: &str, tool: T, arguments: Value) -> Result<String, &'static str> {
+    let act = Act::first(CallName { source: "test".to_owned(), id: id.to_owned() });
+    let result = tool.act(serde_json::from_value(arguments).unwrap(), &act).await;
+    let result = result.map_err(|error| error.code)?;
+    Ok(serde_json::to_value(result).unwrap()["sha"].as_str().unwrap().to_owned())
+}
+
+const PATCH: &str = "--- a/a.txt\n+++ b/a.txt\n@@ -1,2 +1,2 @@\n one\n-more\n+much more\n";
+
+#[tokio::test]
+async fn branches_are_made_committed_to_merged_and_reverted_without_a_working_tree() {
+    let ground = Ground::new();
+    let (repository, roots) = (&ground.repository, || ground.repositories.clone());
+    let head = git(repository, &["rev-parse", "HEAD"]);
+    let branch = |name: &str, at: &str| {
+        done_by("c-1", GitBranch(roots()), json!({"root": "main", "branch": name, "at": at}))
+    };
+    assert_eq!(branch("fix", "v3").await, Ok(head.clone()));
+    assert_eq!(branch("fix", "v3").await, Ok(head.clone()), "the same again is the same");
+    assert_eq!(branch("fix", "v1").await, Err("branch_exists"));
+    branch("release", "v2").await.unwrap();
+
+    let commit = |id: &'static str, branch: &str, patch: &str| {
+        let arguments = json!({"root": "main", "branch": branch, "patch": patch, "message": "Say more"});
+        done_by(id, GitCommit(roots()), arguments)
+    };
+    let fixed = commit("c-2", "fix", PATCH).await.unwrap();
+    assert_eq!(commit("c-2", "fix", PATCH).await, Ok(fixed.clone()), "done again, it finds itself");
+    assert_eq!(commit("c-3", "fix", PATCH).await, Err("does_not_fit"));
+    assert_eq!(git(repository, &["show", "fix:a.txt"]), "one\nmuch more");
+    assert_eq!(
+        git(repository, &["log", "-1", "--format=%an|%P|%B", "fix"]),
+        format!("brainops|{head}|Say more\n\nCall: c-2")
+    );
+
+    let merge = |id: &'static str, branch: &str, from: &str| {
+        done_by(id, GitMerge(roots()), json!({"root": "main", "branch": branch, "from": from}))
+    };
+    let merged = merge("c-4", "release", "fix").await.unwrap();
+    assert_eq!(git(repository, &["show", "release:a.txt"]), "one\nmuch more");
+    assert_eq!(git(repository, &["rev-parse", "release^2"]), fixed);
+    assert_eq!(merge("c-4", "release", "fix").await, Ok(merged.clone()));
+    assert_eq!(merge("c-5", "release", "fix").await, Ok(merged), "what is merged changes nothing");
+    branch("other", "v3").await.unwrap();
+    let other = PATCH.replace("much more", "less");
+    commit("c-6", "other", &other).await.unwrap();
+    assert_eq!(merge("c-7", "other", "fix").await, Err("conflicts"));
+
+    let revert = |id: &'static str, branch: &str, commit: &str| {
+        done_by(id, GitRevert(roots()), json!({"root": "main", "branch": branch, "commit": commit}))
+    };
+    let reverted = revert("c-8", "fix", &fixed).await.unwrap();
+    assert_eq!(revert("c-8", "fix", &fixed).await, Ok(reverted));
+    assert_eq!(git(repository, &["show", "fix:a.txt"]), "one\nmore");
+    assert_eq!(revert("c-9", "fix", "v1").await, Err("bad_commit"), "it has no parent");
+    assert_eq!(git(repository, &["status", "--porcelain"]), "", "no working tree is touched");
+    assert_eq!(git(repository, &["rev-parse", "HEAD"]), head);
+}
+
+#[tokio::test]
+async fn what_must_not_be_moved_is_not() {
+    let ground = Ground::new();
+    let roots = || ground.repositories.clone();
+    let commit = |branch: &str, patch: &str, message: &str| {
+        let arguments = json!({"root": "main", "branch": branch, "patch": patch, "message": message});
+        done_by("c-1", GitCommit(roots()), arguments)
+    };
+    let main = git(&ground.repository, &["branch", "--show-current"]);
+    assert_eq!(commit(&main, PATCH, "x").await, Err("branch_is_checked_out"));
+    git(&ground.repository, &["branch", "fix"]);
+    assert_eq!(commit("fix", PATCH, " ").await, Err("bad_message"));
+    assert_eq!(commit("nowhere", PATCH, "x").await, Err("unknown_branch"));
+    for odd in ["-d", "a..b", "a b", "a:b", "fix.lock", "fix/"] {
+        let refused = commit(odd, PATCH, "x").await.unwrap_err();
+        assert!(["bad_commit", "bad_branch"].contains(&refused), "{odd}: {refused}");
+    }
+    let outside = "--- a/../a.txt\n+++ b/../a.txt\n@@ -0,0 +1 @@\n+x\n";
+    assert_eq!(commit("fix", outside, "x").await, Err("does_not_fit"));
+    let hook = "--- /dev/null\n+++ b/.git/hooks/pre-commit\n@@ -0,0 +1 @@\n+x\n";
+    assert_eq!(commit("fix", hook, "x").await, Err("does_not_fit"));
+    assert_eq!(
+        git(&ground.repository, &["rev-parse", "fix"]),
+        git(&ground.repository, &["rev-parse", "HEAD"])
+    );
 }
