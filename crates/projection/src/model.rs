@@ -31,10 +31,12 @@ pub trait ReadModel: Send + Sync + 'static {
     /// `{schema}` stands for it. Everything is `CREATE OR REPLACE`, for it is applied again when it changes.
     fn views_sql(&self) -> &'static str;
 
-    /// Names the rows that folding this event will read, from the event alone.
+    /// Names the rows that folding this event will read, from the event alone. An event of which that cannot be told names none: the
+    /// fold refuses it in its turn. All events of a batch are asked before the first is folded, so a refusal here would come before
+    /// that of an earlier event of the same subject, and a batch would park more than its events one by one.
     ///
     /// # Errors
-    /// As `fold`; the two must refuse the same events.
+    /// The fold's own faults; or as `fold`, for what it refuses of every event alike, such as one without a subject.
     fn want(&self, event: &Recorded<'_>, tables: &mut Self::Tables) -> Result<(), FoldError>;
 
     /// Folds one event into the rows.

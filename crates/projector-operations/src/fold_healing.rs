@@ -44,7 +44,7 @@ pub(crate) fn want(
     fact: DeploymentFact,
     tables: &mut OperationTables,
 ) -> Result<(), FoldError> {
-    let key = key_of(event)?;
+    let Ok(key) = key_of(event) else { return Ok(()) }; // the fold refuses it in its turn
     if fact.is_health() { tables.deployment_health.want(key) } else { tables.healing.want(key) }
 }
 

@@ -4,16 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use brainops_event::{Outgoing, Partition, Position, TopicName};
+use brainops_event::types::deployment::DeploymentFailed;
+use brainops_event::types::monitor::HighErrorRate;
+use brainops_event::types::tool::{CallRequested, CallStarted};
+use brainops_event::{Envelope, Outgoing, Partition, Position, Source, TopicName};
 use brainops_projection::{FoldError, ReadModel, Tables};
 use brainops_projector_deployments::Deployments;
 use brainops_projector_events::Events;
 use brainops_projector_leads::Leads;
 use brainops_projector_operations::Operations;
-use brainops_testkit::{Record, Records, histories};
+use brainops_testkit::{Record, Records, histories, said};
 use proptest::prelude::{ProptestConfig, Strategy, any, proptest};
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestCaseError;
+use serde_json::json;
 
 /// Rows of each table as COPY has them, sorted; and what was refused.
 type Folded = (BTreeMap<&'static str, Vec<Vec<u8>>>, BTreeSet<String>);
@@ -184,6 +188,45 @@ proptest! {
     fn of_events(history in histories(&["git", "deployment", "lead", "monitor"], 1..60), chance in chance()) {
         laws_hold(&Events, history, &chance)?;
     }
+}
+
+/// A part of a datum is missing.
+fn cut_off(mut event: Outgoing) -> Outgoing {
+    event.datum.truncate(event.datum.len() / 2);
+    event
+}
+
+/// Of two bad events of one subject the first is refused and the second held, also where the second is bad at first sight.
+#[test]
+fn of_two_bad_events_of_a_subject_the_first_is_refused() {
+    let at = brainops_event::timestamp_from_millis(1_767_225_600_000).unwrap();
+    let asked = said::<CallRequested>("c-1", "desk/1", at, json!({"tool": "files.read", "arguments": "{}"}));
+    let elsewhere = json!({
+        "call_source": "testkit", "call_id": "c-1", "call_subject": "desk/2", "tool": "files.read", "attempt": 1, "epoch": 1, "executor": "e",
+    });
+    let started = said_by_gate(said::<CallStarted>("e-1", "desk/1", at, elsewhere));
+    laws_hold(&Operations, vec![cut_off(asked), started], &[0]).unwrap();
+    let failed = |id: &str, service: &str| {
+        let data = json!({"service": service, "environment": "eu", "deployment_id": "d-1", "sha": "a"});
+        said::<DeploymentFailed>(id, "shop/eu", at, data)
+    };
+    let mut first = failed("a", "shop");
+    first.datum.truncate(first.datum.len() - 6); // its names are whole, the rest is not
+    laws_hold(&Deployments, vec![first.clone(), failed("b", "mail")], &[0]).unwrap();
+    laws_hold(&Deployments, vec![first, cut_off(failed("b", "shop"))], &[0]).unwrap();
+    let rate = json!({"service": "shop", "environment": "eu", "from": 0, "through": 0, "requests": 1, "errors": 1, "max_error_percent": 1.0});
+    let high = |id: &str, subject: &str| said::<HighErrorRate>(id, subject, at, rate.clone());
+    let mut first = high("a", "shop/us");
+    first.datum.truncate(first.datum.len() - 6);
+    laws_hold(&Operations, vec![first, high("b", "shop/us")], &[0]).unwrap();
+}
+
+fn said_by_gate(event: Outgoing) -> Outgoing {
+    let Outgoing { envelope, schema, datum } = event;
+    let gate = Source::new("brainops/tool").unwrap();
+    let (id, subject) = (envelope.id().clone(), envelope.subject().clone());
+    Outgoing::from_datum(Envelope::new(id, gate, envelope.event_type().clone(), subject), schema, datum)
+        .unwrap()
 }
 
 /// Whether the generator makes what the laws are about: rows, refusals and repeats.
