@@ -21,7 +21,7 @@ use tempfile::TempDir;
 const CHANGED: [&str; 3] = ["Cargo.toml", "crates/cli/Cargo.toml", "crates/cli/src/agents.rs"];
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    Path::new("../..").canonicalize().unwrap()
 }
 
 /// A checkout with the files that matter, as they are here.

@@ -23,7 +23,8 @@ use serde_json::json;
 const MAX_DEPTH: usize = 8;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/samples");
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").ok_or("start it by `cargo run`")?;
+    let folder = Path::new(&package).join("../../schemas/samples");
     for entry in Catalog::builtin().entries().iter().filter(|entry| !entry.event_types.is_empty()) {
         let name = file_name(entry)?;
         let mut number = 1;

@@ -30,7 +30,7 @@ struct Sample {
 
 fn samples() -> Vec<(PathBuf, Sample)> {
     let mut samples = Vec::new();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas/samples");
+    let folder = Path::new("../../schemas/samples");
     for domain in fs::read_dir(folder).unwrap() {
         for file in fs::read_dir(domain.unwrap().path()).unwrap() {
             let path = file.unwrap().path();

@@ -161,8 +161,12 @@ fn has_ended(pid: Pid) -> bool {
     stat.ok().and_then(|stat| Some(stat.rsplit_once(") ")?.1.starts_with(['Z', 'X']))).unwrap_or(true)
 }
 
+/// That of the checkout whose test this is, which is where Cargo starts it: two checkouts may share what is built, so
+/// the place of the one that was built first is not asked.
 fn program() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/stack")
+    let here = std::env::current_dir().expect("the working folder is there");
+    let programs = here.ancestors().map(|folder| folder.join("scripts/stack"));
+    programs.into_iter().find(|program| program.is_file()).expect("tests run inside a checkout")
 }
 
 async fn command(folder: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) {

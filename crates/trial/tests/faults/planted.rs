@@ -9,7 +9,7 @@ pub fn scenarios() -> Vec<Scenario> {
     vec![
         stopped::at("projection.batch_received").with(Bug::FenceRemoved),
         killed::at("projection.rows_half_written").with(Bug::CheckpointBeforeRows),
-        relays::at("relay.sent").with(Bug::NumberedAfterSending),
+        relays::at("relay.acknowledged").with(Bug::NumberedAfterSending),
         relays::while_sending().with(Bug::RecoveryFromHighest),
         repeated::at_the_edge().with(Bug::WindowOffByOne),
         poison::held().with(Bug::ParkedSuccessorLetThrough),
