@@ -6,12 +6,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::{Connection as _, PgPool};
 use thiserror::Error;
 
 /// How long a caller waits for a connection.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(10);
+
+/// A connection that was idle for longer is asked whether it lives before somebody gets it. One that was just used is not: the
+/// question is a way to Postgres and back in front of every statement.
+const ASKED_AFTER: Duration = Duration::from_secs(1);
 
 /// Settings of every session. A transaction whose client has gone must not hold its locks for ever.
 const SESSION_SETTINGS: [(&str, &str); 3] = [
@@ -118,6 +122,14 @@ impl PostgresConfig {
     pub async fn pool(&self) -> Result<PgPool, PostgresConfigError> {
         let options = self.options()?;
         let pool = PgPoolOptions::new().max_connections(self.max_connections).acquire_timeout(ACQUIRE_LIMIT);
+        let pool = pool.test_before_acquire(false).before_acquire(|connection, used| {
+            Box::pin(async move {
+                if used.idle_for > ASKED_AFTER {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        });
         pool.connect_with(options).await.map_err(|source| PostgresConfigError::Connect {
             host: self.host.clone(),
             port: self.port,
