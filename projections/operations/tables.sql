@@ -201,6 +201,7 @@ CREATE TABLE {generation}.tool_call (
     is_without_effect   boolean,
     result_bytes        bigint,
     duration_ms         bigint,
+    cost_micros         bigint,
     changed_by_source   text        NOT NULL,
     changed_by_id       text        NOT NULL,
     changed_at_position text        NOT NULL,
@@ -227,6 +228,7 @@ COMMENT ON COLUMN {generation}.tool_call.reason_code IS 'Why it was denied, has 
 COMMENT ON COLUMN {generation}.tool_call.is_without_effect IS 'Whether it is known that nothing was changed; null when it has not failed.';
 COMMENT ON COLUMN {generation}.tool_call.result_bytes IS 'How large its result is, in bytes of JSON; null when it is not completed.';
 COMMENT ON COLUMN {generation}.tool_call.duration_ms IS 'Milliseconds from the start of its act to its end; null when that is not known.';
+COMMENT ON COLUMN {generation}.tool_call.cost_micros IS 'What its act costs by the price list in force, in millionths of its unit of money; null when the list does not have the tool, or it was not begun.';
 COMMENT ON COLUMN {generation}.tool_call.changed_by_source IS 'Source of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.tool_call.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.tool_call.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
@@ -308,3 +310,36 @@ COMMENT ON COLUMN {generation}.healing.trouble_ms IS 'Milliseconds from the trou
 COMMENT ON COLUMN {generation}.healing.changed_by_source IS 'Source of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.healing.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
 COMMENT ON COLUMN {generation}.healing.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';
+
+CREATE TABLE {generation}.memory (
+    about               text        NOT NULL,
+    memory_source       text        NOT NULL,
+    memory_id           text        NOT NULL,
+    kind                text        NOT NULL,
+    text                text        NOT NULL,
+    tags                jsonb       NOT NULL,
+    told_by             text        NOT NULL,
+    told_at             timestamptz NOT NULL,
+    replaced_by         text,
+    changed_by_source   text        NOT NULL,
+    changed_by_id       text        NOT NULL,
+    changed_at_position text        NOT NULL,
+    PRIMARY KEY (about, memory_source, memory_id)
+);
+
+CREATE INDEX memory_told ON {generation}.memory (told_at DESC, memory_id);
+CREATE INDEX memory_words ON {generation}.memory USING gin (to_tsvector('simple', text));
+
+COMMENT ON TABLE {generation}.memory IS 'What agents and people want to be remembered. One row per memory, from memory.recorded.';
+COMMENT ON COLUMN {generation}.memory.about IS 'What it is about: an opaque id, such as service/shop.';
+COMMENT ON COLUMN {generation}.memory.memory_source IS 'Source of the event that told it.';
+COMMENT ON COLUMN {generation}.memory.memory_id IS 'Id, within its source, of the event that told it.';
+COMMENT ON COLUMN {generation}.memory.kind IS 'fact, lesson or decision.';
+COMMENT ON COLUMN {generation}.memory.text IS 'What it says, without personal plain text.';
+COMMENT ON COLUMN {generation}.memory.tags IS 'Words to find it by: a JSON array of strings.';
+COMMENT ON COLUMN {generation}.memory.told_by IS 'Source of the call that told it, such as brainops/agent/devops.';
+COMMENT ON COLUMN {generation}.memory.told_at IS 'When it was told.';
+COMMENT ON COLUMN {generation}.memory.replaced_by IS 'Id of the event that took its place; null while it holds.';
+COMMENT ON COLUMN {generation}.memory.changed_by_source IS 'Source of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.memory.changed_by_id IS 'Id, within its source, of the event that last changed this row.';
+COMMENT ON COLUMN {generation}.memory.changed_at_position IS 'Where that event stands in the log: topic/partition@offset.';

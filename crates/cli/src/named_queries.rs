@@ -14,6 +14,9 @@ macro_rules! query {
 /// The latest events, by what they are.
 pub const EVENTS_TAIL: &str = include_str!("../../../projections/events/queries/tail.sql");
 
+/// What is remembered, the latest first.
+pub const MEMORIES: &str = include_str!("../../../projections/operations/queries/memories.sql");
+
 /// All of them, `<read model>.<query>`.
 pub const ALL: &[NamedQuery] = &[
     query!("deployments", "commits_between"),
@@ -47,8 +50,10 @@ pub const ALL: &[NamedQuery] = &[
     query!("operations", "incident_cases"),
     query!("operations", "incident_timeline"),
     query!("operations", "incidents"),
+    query!("operations", "memories"),
     query!("operations", "saga_waits"),
     query!("operations", "tool_calls"),
+    query!("operations", "tool_costs"),
 ];
 
 #[cfg(test)]

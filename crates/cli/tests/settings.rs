@@ -100,6 +100,96 @@ fn paths_are_meant_from_the_files_folder_and_logins_are_hidden() {
     assert_eq!(shown["registry"]["url"], json!("http://***@127.0.0.1:8081/apis"));
 }
 
+/// A bucket, with these lines more in its section.
+fn with_bucket(more: &str) -> String {
+    let bucket = "bucket = \"results\"\naccess_key_id = \"tester\"\nsecret_key_file = \"secrets/s3\"";
+    format!("{FILE}\n[tools.s3]\n{bucket}\n{more}\n")
+}
+
+#[test]
+fn a_bucket_has_defaults_and_its_key_is_meant_from_the_files_folder() {
+    let config = Config::new(&with_bucket("endpoint = \"http://127.0.0.1:9000\""));
+    let expected = json!({
+        "bucket": "results",
+        "prefix": null,
+        "region": "us-east-1",
+        "endpoint": "http://127.0.0.1:9000",
+        "access_key_id": "tester",
+        "secret_key_file": config.path().join("secrets/s3"),
+    });
+    assert_eq!(config.shown(&[])["tools"]["s3"], expected);
+}
+
+#[test]
+fn a_bucket_and_a_folder_at_once_are_refused() {
+    let both = with_bucket("").replace("[tools.s3]", "[tools]\nobjects = \"results\"\n[tools.s3]");
+    let error = Config::new(&both).refused(&[]);
+    assert!(error.contains("tools.objects and tools.s3 are both given"), "{error}");
+    let error = Config::new(&with_bucket("")).refused(&[("BRAINOPS_TOOLS__OBJECTS", "results")]);
+    assert!(error.contains("tools.objects and tools.s3 are both given"), "{error}");
+}
+
+#[test]
+fn a_bucket_is_not_reached_in_the_open() {
+    let plain = with_bucket("endpoint = \"http://s3.example.com\"");
+    let error = Config::new(&plain).refused(&[]);
+    assert!(error.contains("tools.s3.endpoint (file)") && error.contains("accepted is https"), "{error}");
+    let login = with_bucket("endpoint = \"https://user:hidden@s3.example.com\"");
+    let error = Config::new(&login).refused(&[]);
+    assert!(error.contains("tools.s3.endpoint (file)") && !error.contains("hidden"), "{error}");
+    let given = [("BRAINOPS_TOOLS__S3__ENDPOINT", "http://s3.example.com")];
+    let error = Config::new(&with_bucket("")).refused(&given);
+    assert!(error.contains("tools.s3.endpoint (BRAINOPS_TOOLS__S3__ENDPOINT)"), "{error}");
+}
+
+/// Mail, with these lines more in its section.
+fn with_mail(more: &str) -> String {
+    format!(
+        "{FILE}\n[tools.mail]\nhost = \"mail.example.com\"\nport = 465\nfrom = \"notices@example.com\"\n{more}\n"
+    )
+}
+
+#[test]
+fn mail_has_defaults_and_its_files_are_meant_from_the_files_folder() {
+    let config = Config::new(&with_mail(
+        "username = \"shop\"\npassword_file = \"secrets/mail\"\nca_file = \"ca.pem\"",
+    ));
+    let expected = json!({
+        "host": "mail.example.com",
+        "port": 465,
+        "encryption": "tls",
+        "ca_file": config.path().join("ca.pem"),
+        "username": "shop",
+        "password_file": config.path().join("secrets/mail"),
+        "from": "notices@example.com",
+        "domains": [],
+    });
+    assert_eq!(config.shown(&[])["tools"]["mail"], expected);
+    assert_eq!(Config::new(FILE).shown(&[])["tools"]["mail"], json!(null));
+}
+
+#[test]
+fn mail_is_not_sent_in_the_open() {
+    for (more, says) in [
+        (
+            "encryption = \"none\"",
+            "tools.mail.encryption is none for mail.example.com, accepted are tls and starttls",
+        ),
+        ("encryption = \"ssl\"", "accepted are tls, starttls and none"),
+        ("username = \"shop\"", "one of username and password_file"),
+        ("domains = [\"@example.com\"]", "tools.mail.domains names \"@example.com\""),
+        ("password = \"hidden\"", "tools.mail.password (file)"),
+    ] {
+        let error = Config::new(&with_mail(more)).refused(&[]);
+        assert!(error.contains(says) && !error.contains("hidden"), "{more}: {error}");
+    }
+    let here = Config::new(&with_mail("encryption = \"none\""));
+    here.shown(&[("BRAINOPS_TOOLS__MAIL__HOST", "localhost"), ("BRAINOPS_TOOLS__MAIL__PORT", "25")]);
+    let login = [("BRAINOPS_TOOLS__MAIL__HOST", "localhost"), ("BRAINOPS_TOOLS__MAIL__USERNAME", "shop")];
+    let error = here.refused(&login);
+    assert!(error.contains("accepted is a login over tls or starttls"), "{error}");
+}
+
 #[test]
 fn names_of_repositories_are_taken_as_they_are() {
     let config =

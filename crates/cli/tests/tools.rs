@@ -20,6 +20,13 @@ permit(principal is Person, action in Action::"reads", resource);
 @id("kim-writes-notes")
 permit(principal == Person::"kim", action == Action::"files.write", resource)
 when { context.arguments.path like "notes/*" };
+
+@id("kim-remembers")
+permit(principal == Person::"kim", action == Action::"memory.record", resource);
+
+@id("kim-changes-the-shop")
+permit(principal == Person::"kim", action == Action::"database.execute", resource)
+when { context.arguments.database == "shop" };
 "#;
 
 /// An installation with a root and a policy, and what says so.
@@ -92,6 +99,11 @@ async fn a_person_has_something_done_and_sees_who_decided_and_what_came_of_it() 
     call(&write("other.txt", "kim"), 3, &["denied", "not_permitted"]);
     call(&write("notes/b.txt", "lee"), 3, &["denied", "not_permitted"]);
     assert!(!fs::exists(site.path("work/other.txt")).unwrap());
+    // What is critical waits for a person's approval, whatever the policy says.
+    let change =
+        |by| ["tool", "call", "database.execute", "database=shop", "sql=DELETE FROM price", "--by", by];
+    site.ends(&change("kim"), 3, &["denied", "needs_approval", "a call that a person has approved"]);
+    site.ends(&change("lee"), 3, &["denied", "not_permitted"]);
     let away = ["tool", "call", "files.read", "root=main", "path=nothing", "--by", "lee"];
     site.ends(&away, 3, &["failed", "not_found"]);
     // What cannot be asked for is refused before it is, with the field.
@@ -99,6 +111,10 @@ async fn a_person_has_something_done_and_sees_who_decided_and_what_came_of_it() 
     let more = ["tool", "call", "files.read", "root=main", "path=a", "deep=1", "--by", "lee"];
     site.ends(&more, 1, &["deep", "expected one of"]);
     site.ends(&["tool", "call", "files.burn", "--by", "lee"], 1, &["there is no tool", "files.read"]);
+    let plain =
+        ["tool", "call", "mail.send", "to=kim@people.example", "subject=Hello", "body=x", "--by", "lee"];
+    let said = site.ends(&plain, 1, &["to: accepted is a sealed text", "brainops seal"]);
+    assert!(!said.contains("people.example"), "{said}");
     site.ends(&["tool", "calls"], 0, &["files.write", "denied", "failed", "completed", "Person::\"kim\""]);
     site.ends(&["tool", "show", "nothing"], 4, &["there is no call"]);
     assert!(service.log_text().contains("the policy is read"));
@@ -150,6 +166,28 @@ async fn what_the_read_models_say_is_asked_and_nothing_else() {
     site.installation.caught_up().await;
     site.ends(&found, 0, &["completed", "\"type\":\"tool.call.requested\"", "\"is_cut\":true"]);
     site.ends(&["tool", "call", "events.search", "limit=0", "--by", "lee"], 3, &["failed", "bad_limit"]);
+    let remember = |text: &str, replaces: Option<&str>| {
+        let arguments = json!({"about": "service/shop", "kind": "lesson", "text": text, "tags": ["load"], "replaces": replaces});
+        ["tool", "call", "memory.record", "--by", "kim", "--arguments", &arguments.to_string()]
+            .map(str::to_owned)
+    };
+    let said = call(&remember("It is slow at noon.", None), 0, &["completed"]);
+    let first = said
+        .split("\"id\":\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .unwrap_or_else(|| panic!("{said}"));
+    call(&remember("It is slow from noon to one.", Some(first)), 0, &["completed"]);
+    call(&remember("Ask kim@example.com.", None), 3, &["failed", "bad_memory", "address of a person"]);
+    site.installation.caught_up().await;
+    let search = |more: &str| {
+        ["tool", "call", "memory.search", "about=service/shop", "words=noon slow", more, "--by", "lee"]
+            .map(str::to_owned)
+    };
+    let found = call(&search("tag=load"), 0, &["completed", "from noon to one"]);
+    assert!(!found.contains("slow at noon"), "{found}");
+    call(&search("replaced=true"), 0, &["slow at noon", "from noon to one"]);
+    call(&search("kind=fact"), 0, &["\"rows\":[]"]);
     let explained = ["tool", "call", "database.explain", "sql=SELECT * FROM operations.agent", "--by", "lee"];
     site.ends(&explained, 0, &["completed", "\"plan\":["]);
     drop(service);
@@ -160,7 +198,7 @@ async fn what_the_read_models_say_is_asked_and_nothing_else() {
 async fn a_policy_is_checked_tried_and_explained() {
     let site = Site::new("policy").await;
     site.ends(&["init"], 0, &[]);
-    site.ends(&["policy", "check"], 0, &["fits: 2 policies"]);
+    site.ends(&["policy", "check"], 0, &["fits: 4 policies"]);
     let flawed = site.path("flawed.cedar");
     for (policy, flaw) in [
         ("permit(principal, action, resource", "cannot be read"),

@@ -194,6 +194,17 @@ impl Catalog {
         topic.ok_or_else(|| UnknownDomain { event_type: event_type.clone(), domain: domain.to_owned() })
     }
 
+    /// Every kind of personal text that a schema marks, such as `email`, in order. What is sealed as another kind could
+    /// never be opened again.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<&'static str> {
+        let fields = self.entries.iter().flat_map(|entry| entry.pii);
+        let mut kinds: Vec<&str> = fields.map(|field| field.kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
     /// All topics, without their prefix.
     #[must_use]
     pub fn topics(&self) -> &'static [&'static str] {

@@ -147,6 +147,12 @@ fn the_subject_is_what_the_payload_names_else_the_trace_else_the_message() {
             "i-1",
         ),
         (
+            "memory.recorded",
+            json!({"about": "service/shop", "kind": "fact", "text": "it is busy", "told_by": "brainops/agent/devops"}),
+            Some("t"),
+            "service/shop",
+        ),
+        (
             "agent.healing.escalated",
             json!({"service": "shop", "environment": "eu", "deployment_id": "d-1", "reason_code": "denied", "answer_to": "a/b"}),
             Some("t"),

@@ -117,6 +117,7 @@ fn every_record_comes_back_equal_and_reads_the_same_elsewhere() {
         deployment: DeploymentFailed, DeploymentRolledBack, DeploymentStarted, DeploymentSucceeded;
         git: BranchUpdated, CommitCreated, TagCreated;
         lead: DemoScheduled, LeadDiscovered, LeadDisqualified, LeadLost, LeadQualified, LeadWon;
+        memory: Recorded;
         monitor: AlertFired, AlertResolved, ErrorRateNormal, HighErrorRate, IncidentAcknowledged, IncidentEscalated,
             IncidentJoined, IncidentOpened, IncidentResolved, SampleRecorded;
         outreach: OutreachBounced, OutreachReady, OutreachReplied, OutreachSent;

@@ -124,6 +124,7 @@ fn requested(
         is_without_effect: None,
         result_bytes: None,
         duration_ms: None,
+        cost_micros: None,
         changed: Changed::by(event),
     })
 }
@@ -154,12 +155,13 @@ fn add(event: &Recorded<'_>, fact: CallFact, row: &mut ToolCallRow) -> Result<()
             let said: CallCompleted = event.typed()?;
             row.ended("completed", at);
             (row.result_bytes, row.duration_ms) = (Some(said.result_bytes), Some(said.duration_ms));
+            row.cost_micros = said.cost_micros;
         }
         CallFact::Failed => {
             let said: CallFailed = event.typed()?;
             row.ended("failed", at);
             (row.reason_code, row.duration_ms) = (Some(said.reason_code), Some(said.duration_ms));
-            row.is_without_effect = Some(said.is_without_effect);
+            (row.is_without_effect, row.cost_micros) = (Some(said.is_without_effect), said.cost_micros);
         }
         CallFact::Unknown => {
             let said: CallUnknown = event.typed()?;

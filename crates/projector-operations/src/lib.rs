@@ -1,7 +1,7 @@
 //! The read model `operations`: alerts, and in SQL the incidents that they make; what was done about incidents; and
-//! agents with their sagas and what these wait for; calls of tools; deployments that went wrong.
+//! agents with their sagas and what these wait for; calls of tools; deployments that went wrong; what is remembered.
 //!
-//! Folds the topics `monitor`, `saga`, `tool` and `agent`. Tables, views, queries and the data dictionary are in `projections/operations/`.
+//! Folds the topics `monitor`, `saga`, `tool`, `agent` and `memory`. Tables, views, queries and the data dictionary are in `projections/operations/`.
 
 mod agent_switch;
 mod alert;
@@ -13,10 +13,12 @@ mod entry;
 mod fold;
 mod fold_healing;
 mod fold_incident;
+mod fold_memory;
 mod fold_saga;
 mod fold_tool;
 mod healing;
 mod kind;
+mod memory;
 mod model;
 mod read;
 mod saga;
@@ -31,6 +33,7 @@ pub use deployment_key::DeploymentKey;
 pub use entry::{EntryKey, GatheredAlert, IncidentEntryRow};
 pub use healing::HealingRow;
 pub use kind::{EntryKind, UnknownKind};
+pub use memory::{MemoryKey, MemoryRow};
 pub use model::{OperationTables, Operations};
 pub use saga::{ParkedAt, SagaKey, SagaRow};
 pub use status::Status;

@@ -13,10 +13,11 @@ use crate::fold_saga::{self, SagaFact};
 use crate::fold_tool::CallFact;
 use crate::healing::HealingRow;
 use crate::kind::EntryKind;
+use crate::memory::MemoryRow;
 use crate::saga::SagaRow;
 use crate::status::Status;
 use crate::tool_call::ToolCallRow;
-use crate::{fold, fold_healing, fold_incident, fold_tool};
+use crate::{fold, fold_healing, fold_incident, fold_memory, fold_tool};
 
 /// The read model `operations`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,6 +42,8 @@ pub struct OperationTables {
     pub deployment_health: Rows<DeploymentHealthRow>,
     /// What was done about deployments that went wrong.
     pub healing: Rows<HealingRow>,
+    /// What is remembered.
+    pub memory: Rows<MemoryRow>,
 }
 
 impl Tables for OperationTables {
@@ -53,6 +56,7 @@ impl Tables for OperationTables {
         visit(&mut self.tool_call);
         visit(&mut self.deployment_health);
         visit(&mut self.healing);
+        visit(&mut self.memory);
     }
 
     fn definitions() -> Vec<&'static Table> {
@@ -65,6 +69,7 @@ impl Tables for OperationTables {
             ToolCallRow::TABLE,
             DeploymentHealthRow::TABLE,
             HealingRow::TABLE,
+            MemoryRow::TABLE,
         ]
     }
 }
@@ -77,11 +82,11 @@ impl ReadModel for Operations {
     }
 
     fn fold_version(&self) -> u32 {
-        5
+        6
     }
 
     fn topics(&self) -> &'static [&'static str] {
-        &["monitor", "saga", "tool", "agent"]
+        &["monitor", "saga", "tool", "agent", "memory"]
     }
 
     fn tables_sql(&self) -> &'static str {
@@ -100,6 +105,7 @@ impl ReadModel for Operations {
             Some(Fact::Switch(_)) => fold_saga::want_switch(event, tables),
             Some(Fact::Call(fact)) => fold_tool::want(event, fact, tables),
             Some(Fact::Deployment(fact)) => fold_healing::want(event, fact, tables),
+            Some(Fact::Memory) => fold_memory::want(event, tables),
             None => Ok(()),
         }
     }
@@ -112,6 +118,7 @@ impl ReadModel for Operations {
             Some(Fact::Switch(stops)) => fold_saga::fold_switch(event, stops, tables),
             Some(Fact::Call(fact)) => fold_tool::fold(event, fact, tables),
             Some(Fact::Deployment(fact)) => fold_healing::fold(event, fact, tables),
+            Some(Fact::Memory) => fold_memory::fold(event, tables),
             None => Ok(()),
         }
     }
@@ -126,6 +133,7 @@ enum Fact {
     Switch(bool),
     Call(CallFact),
     Deployment(DeploymentFact),
+    Memory,
 }
 
 impl Fact {
@@ -137,5 +145,6 @@ impl Fact {
             .or_else(|| fold_saga::switches(event_type).map(Self::Switch))
             .or_else(|| CallFact::of_event_type(event_type).map(Self::Call))
             .or_else(|| DeploymentFact::of_event_type(event_type).map(Self::Deployment))
+            .or_else(|| fold_memory::tells(event_type).then_some(Self::Memory))
     }
 }

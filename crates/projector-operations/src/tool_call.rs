@@ -42,6 +42,8 @@ pub struct ToolCallRow {
     pub result_bytes: Option<i64>,
     /// Milliseconds of its act.
     pub duration_ms: Option<i64>,
+    /// What its act costs, in millionths.
+    pub cost_micros: Option<i64>,
     /// The event that last changed the row.
     pub changed: Changed,
 }
@@ -67,6 +69,7 @@ const COLUMNS: &[Column] = &[
     Column::optional("is_without_effect", ColumnType::Bool),
     Column::optional("result_bytes", ColumnType::Int8),
     Column::optional("duration_ms", ColumnType::Int8),
+    Column::optional("cost_micros", ColumnType::Int8),
     Changed::SOURCE,
     Changed::ID,
     Changed::POSITION,
@@ -121,7 +124,8 @@ impl Row for ToolCallRow {
             .put(&self.reason_code)
             .put(&self.is_without_effect)
             .put(&self.result_bytes)
-            .put(&self.duration_ms);
+            .put(&self.duration_ms)
+            .put(&self.cost_micros);
         self.changed.write(out);
     }
 
@@ -144,6 +148,7 @@ impl Row for ToolCallRow {
             is_without_effect: row.try_get("is_without_effect")?,
             result_bytes: row.try_get("result_bytes")?,
             duration_ms: row.try_get("duration_ms")?,
+            cost_micros: row.try_get("cost_micros")?,
             changed: Changed::read(row)?,
         })
     }

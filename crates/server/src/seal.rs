@@ -85,23 +85,13 @@ impl Request {
         let root = Object::root(&document)?;
         root.only(&["subject", "kind", "text"])?;
         let subject = Subject::new(root.text("subject")?);
-        let kinds = kinds();
+        let kinds = Catalog::builtin().kinds();
         let kind = root.text("kind")?;
         let kind = kinds.iter().copied().find(|known| *known == kind);
         Ok(Self {
             subject: subject.map_err(|error| FieldProblem::of_attribute("subject", &error))?,
-            // A text sealed as a kind that no schema marks could never be opened again.
             kind: kind.ok_or_else(|| root.wrong("kind", kinds.join(", "), "another kind"))?,
             text: root.text("text")?.to_owned(),
         })
     }
-}
-
-/// Every kind of personal text that a schema marks.
-fn kinds() -> Vec<&'static str> {
-    let fields = Catalog::builtin().entries().iter().flat_map(|entry| entry.pii);
-    let mut kinds: Vec<&str> = fields.map(|field| field.kind).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds
 }

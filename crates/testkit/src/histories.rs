@@ -11,6 +11,7 @@ use brainops_event::types::git::{BranchUpdated, CommitCreated, TagCreated};
 use brainops_event::types::lead::{
     DemoScheduled, LeadDiscovered, LeadDisqualified, LeadLost, LeadQualified, LeadWon,
 };
+use brainops_event::types::memory::Recorded as MemoryRecorded;
 use brainops_event::types::monitor::{
     AlertFired, AlertResolved, ErrorRateNormal, HighErrorRate, IncidentAcknowledged, IncidentEscalated,
     IncidentJoined, IncidentOpened, IncidentResolved,
@@ -43,7 +44,10 @@ pub fn histories(
     length: Range<usize>,
 ) -> impl Strategy<Value = Vec<Outgoing>> {
     let kinds: Vec<&'static Kind> = KINDS.iter().filter(|kind| topics.contains(&kind.topic)).collect();
-    assert!(!kinds.is_empty(), "there are histories of git, deployment, lead, monitor, saga, tool and agent");
+    assert!(
+        !kinds.is_empty(),
+        "there are histories of git, deployment, lead, monitor, saga, tool, agent and memory"
+    );
     vec(draws(), length).prop_map(move |draws| {
         draws.iter().map(|draw| (kinds[usize::from(draw.kind) % kinds.len()].make)(draw)).collect()
     })
@@ -96,7 +100,8 @@ struct Kind {
     make: fn(&Draw) -> Outgoing,
 }
 
-const KINDS: [Kind; 44] = [
+const KINDS: [Kind; 45] = [
+    Kind { topic: "memory", make: Draw::memory },
     Kind { topic: "monitor", make: |draw| draw.deployment::<HighErrorRate>(draw.rate()) },
     Kind { topic: "monitor", make: |draw| draw.deployment::<ErrorRateNormal>(draw.rate()) },
     Kind {
@@ -403,6 +408,17 @@ impl Draw {
     /// Calls have few names, so that what is told of one mostly finds it.
     fn call_id(&self) -> String {
         format!("call-{}", self.picks[0] % 6)
+    }
+
+    /// Something to be remembered; some takes the place of what was, or of itself.
+    fn memory(&self) -> Outgoing {
+        let replaces =
+            self.picks[0].is_multiple_of(3).then(|| format!("e-{}", u16::from(self.picks[1]) % IDS));
+        self.said::<MemoryRecorded>(
+            &format!("service/{}", self.subject),
+            json!({"about": format!("service/{}", self.about()), "kind": "fact", "text": self.word(2), "tags": [self.word(3)], "told_by": "a"}),
+            json!({"replaces": replaces}),
+        )
     }
 
     fn call(&self) -> Outgoing {

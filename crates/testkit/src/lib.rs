@@ -57,6 +57,6 @@ pub use raw::RawRecord;
 pub use record::{Record, Records};
 pub use refold::{TableRows, refold, stored_rows};
 pub use running::{Running, soon};
-pub use said::said;
+pub use said::{said, said_by};
 pub use stack::{StackError, TestStack};
 pub use stood::Stood;

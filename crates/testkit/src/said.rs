@@ -13,9 +13,18 @@ const SOURCE: &str = "testkit";
 /// When the fields are not those of the record, or an attribute is none.
 #[track_caller]
 pub fn said<T: TypedEvent>(id: &str, subject: &str, at: Timestamp, data: Value) -> Outgoing {
+    said_by::<T>(SOURCE, id, subject, at, data)
+}
+
+/// The same of another source.
+///
+/// # Panics
+/// As [`said`].
+#[track_caller]
+pub fn said_by<T: TypedEvent>(source: &str, id: &str, subject: &str, at: Timestamp, data: Value) -> Outgoing {
     let envelope = Envelope::new(
         EventId::new(id).expect("an id"),
-        Source::new(SOURCE).expect("a source"),
+        Source::new(source).expect("a source"),
         EventType::new(T::EVENT_TYPE).expect("a type"),
         Subject::new(subject).expect("a subject"),
     );

@@ -21,13 +21,14 @@
 //! **The stop switch.** Calls of agents that are stopped are not claimed: they wait until the agents are started. One that was
 //! claimed before and has not begun when its claim is looked at fails, with nothing done. What has begun goes on to its end.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use brainops_event::{Outgoing, error_chain};
 use brainops_fault::{Bug, planted, point};
-use brainops_log::{AppendError, Appender, Outcome};
+use brainops_log::{AppendError, Appender};
 use futures::FutureExt as _;
 use metrics::{counter, histogram};
 use serde_json::Value;
@@ -39,8 +40,9 @@ use crate::metrics as names;
 use crate::name::CallerKind;
 use crate::objects::{MAX_IN_EVENT, Objects};
 use crate::policy::{Policy, Question, Verdict, environment_of};
+use crate::price::Price;
 use crate::row::Call;
-use crate::say::{self, Denial, Kept, Permit, SayError};
+use crate::say::{self, Denial, Kept, Permit, SayError, Spent};
 use crate::secrets::Secrets;
 use crate::spec::{Effect, Repeat, Spec};
 use crate::tool::{Act, AnyTool, ToolError};
@@ -48,8 +50,6 @@ use crate::toolbox::Toolbox;
 
 /// How often a call is tried whose executors die.
 const MAX_ATTEMPTS: i32 = 5;
-/// How long after an unknown outcome the same record is tried again.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// What the gate works with.
 pub(crate) struct Gate {
@@ -61,6 +61,7 @@ pub(crate) struct Gate {
     pub(crate) secrets: Secrets,
     pub(crate) environment: String,
     pub(crate) act_limit: Duration,
+    pub(crate) prices: BTreeMap<String, Price>,
     pub(crate) executor: String,
     pub(crate) blocking: TaskTracker,
 }
@@ -218,7 +219,7 @@ impl Gate {
         if is_stopped {
             let error =
                 ToolError::nothing_done("stopped").with("the stop switch was thrown before it was begun");
-            return self.conclude(call, Ended { result: Err(error), took_ms: 0 }).await;
+            return self.conclude(call, Ended { result: Err(error), spent: Spent::default() }).await;
         }
         point("tool.checked");
         let (ended, seconds) = self.act(call, &**tool, arguments).await;
@@ -232,8 +233,10 @@ impl Gate {
             call: call.name.clone(),
             attempt: call.attempt,
             correlation_id: call.correlation_id.clone(),
+            cause_path: call.cause_path.clone(),
             secrets: self.secrets.clone(),
             blocking: self.blocking.clone(),
+            appender: Some(self.appender.clone()),
         };
         let began = Instant::now();
         // A tool that panics has failed like another: its call must not stay in our hands.
@@ -247,7 +250,9 @@ impl Gate {
         };
         let result = self.without_secrets(result);
         let took = began.elapsed();
-        (Ended { result, took_ms: i64::try_from(took.as_millis()).unwrap_or(i64::MAX) }, took)
+        let duration_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
+        let cost_micros = self.prices.get(tool.spec().name).map(|price| price.of(took));
+        (Ended { result, spent: Spent { duration_ms, cost_micros } }, took)
     }
 
     /// What an act tells, whatever the world has told it.
@@ -265,14 +270,14 @@ impl Gate {
     }
 
     /// Says how an act came out.
-    async fn conclude(&self, call: &Call, Ended { result, took_ms }: Ended) -> Result<(), Stuck> {
+    async fn conclude(&self, call: &Call, Ended { result, spent }: Ended) -> Result<(), Stuck> {
         let kept = match result {
             Ok(result) => self.keep(&result).await,
             Err(error) => Err(error),
         };
         let (event, state) = match kept {
-            Ok(kept) => (say::completed(call, kept, took_ms)?, "completed"),
-            Err(error) => (say::failed(call, &error, took_ms)?, "failed"),
+            Ok(kept) => (say::completed(call, kept, spent)?, "completed"),
+            Err(error) => (say::failed(call, &error, spent)?, "failed"),
         };
         self.say(vec![event]).await?;
         point("tool.ended");
@@ -311,18 +316,8 @@ impl Gate {
         Ok(Standing { counts, is_stopped: row.try_get("is_stopped")? })
     }
 
-    /// Appends records in order; answers once all are acknowledged. After an unknown outcome the same are said again: whoever
-    /// reads counts them once.
     async fn say(&self, events: Vec<Outgoing>) -> Result<(), Stuck> {
-        loop {
-            let answers = self.appender.append_all(events.clone()).await;
-            let Some(error) = answers.into_iter().find_map(Result::err) else { return Ok(()) };
-            if error.outcome() == Outcome::NeverThere {
-                return Err(Stuck::Refused(error));
-            }
-            tracing::warn!(reason = %error_chain(&error), "what the gate says was not acknowledged; saying it again");
-            tokio::time::sleep(AGAIN).await;
-        }
+        say::append(&self.appender, events).await.map_err(Stuck::Refused)
     }
 
     fn ended(&self, call: &Call, state: &'static str) {
@@ -349,7 +344,7 @@ struct Standing {
 /// How an act came out.
 struct Ended {
     result: Result<Value, ToolError>,
-    took_ms: i64,
+    spent: Spent,
 }
 
 /// SHA-256 of arguments in canonical JSON (RFC 8785); none where they hold what it cannot write.

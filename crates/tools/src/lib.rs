@@ -26,22 +26,29 @@ mod history;
 mod http;
 mod inherit;
 mod listing;
+mod mail;
+mod memory;
 mod metrics;
 mod migrate;
 mod name;
 mod objects;
 mod policy;
+mod price;
 mod process;
 mod row;
 mod run;
 mod sandbox;
 mod say;
+mod sealed;
 mod secrets;
 mod spec;
 mod tool;
 mod toolbox;
 
-pub use database::{ExplainQuery, NamedQuery, QueryDatabase, QueryProjection, Reader, SearchEvents};
+pub use database::{
+    Databases, ExecuteStatement, ExplainQuery, NamedQuery, QueryDatabase, QueryProjection, Reader,
+    SearchEvents,
+};
 pub use deploy::{DeployLogs, DeployRollback, DeployStart, DeployStatus};
 pub use files::{ApplyPatch, ListFiles, ReadFile, RootError, Roots, SearchFiles, WriteFile};
 pub use gate::arguments_digest;
@@ -49,15 +56,19 @@ pub use git::{GitBranch, GitCommit, GitDiff, GitLog, GitMerge, GitRevert, GitSho
 pub use history::{HistoryError, Told, history};
 pub use http::{FetchConfig, HttpFetch, Lookup, SystemLookup};
 pub use listing::{CallFilter, find, list};
+pub use mail::{Encryption, MailConfig, MailConfigError, MailSend};
+pub use memory::{RecordMemory, SearchMemory};
 pub use metrics::describe_metrics;
 pub use migrate::migrate;
 pub use name::{CallName, Caller, CallerKind};
-pub use objects::{ObjectError, Objects};
+pub use objects::{ObjectError, Objects, S3Config, S3Endpoint, S3EndpointError, S3SecretKey};
 pub use policy::{Case, CaseError, CaseOutcome, Cases, Decision, Policy, PolicyError, Question, Verdict};
+pub use price::Price;
 pub use row::{Call, CallState};
 pub use run::{GateError, GateStage, ToolsConfig, ToolsConfigError, run};
 pub use sandbox::{ProcessRun, Sandbox, SandboxConfig, TestsRun};
 pub use say::{SayError, asked_by_person};
+pub use sealed::SealedText;
 pub use secrets::{Secrets, TooShort};
 pub use spec::{Effect, Repeat, Spec, arguments_of};
 pub use tool::{Act, BadArguments, Tool, ToolError};

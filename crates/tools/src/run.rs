@@ -1,5 +1,6 @@
 //! The role `tools`: the life of an executor in one process.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use crate::inherit::{InheritError, came, inherit};
 use crate::metrics as names;
 use crate::objects::Objects;
 use crate::policy::Policy;
+use crate::price::Price;
 use crate::process::Where;
 use crate::row::{call, with_columns};
 use crate::secrets::Secrets;
@@ -47,11 +49,19 @@ pub struct ToolsConfig {
     pub lease_seconds: u64,
     /// For how many seconds an act may go on, 1 to 86,400. Default: 600.
     pub act_seconds: u64,
+    /// What acts cost, by the name of their tool. Default: nobody knows.
+    pub prices: BTreeMap<String, Price>,
 }
 
 impl Default for ToolsConfig {
     fn default() -> Self {
-        Self { environment: "local".to_owned(), in_flight: 64, lease_seconds: 15, act_seconds: 600 }
+        Self {
+            environment: "local".to_owned(),
+            in_flight: 64,
+            lease_seconds: 15,
+            act_seconds: 600,
+            prices: BTreeMap::new(),
+        }
     }
 }
 
@@ -61,17 +71,24 @@ impl Default for ToolsConfig {
 pub struct ToolsConfigError {
     field: &'static str,
     found: String,
-    accepted: &'static str,
+    accepted: String,
 }
 
 impl ToolsConfig {
-    /// Refuses what is out of bounds.
+    /// Refuses what is out of bounds, and prices of tools that are not among these.
     ///
     /// # Errors
     /// [`ToolsConfigError`].
-    pub fn check(&self) -> Result<(), ToolsConfigError> {
-        let number = |field, found: u64, accepted, fits: bool| {
-            if fits { Ok(()) } else { Err(ToolsConfigError { field, found: found.to_string(), accepted }) }
+    pub fn check(&self, tools: &Toolbox) -> Result<(), ToolsConfigError> {
+        if let Some(found) = self.prices.keys().find(|name| tools.spec(name).is_none()) {
+            let known: Vec<&str> = tools.specs().map(|spec| spec.name).collect();
+            let (found, accepted) = (format!("for {found:?}"), known.join(", "));
+            return Err(ToolsConfigError { field: "prices", found, accepted });
+        }
+        let number = |field, found: u64, accepted: &str, fits: bool| {
+            let refused =
+                || ToolsConfigError { field, found: found.to_string(), accepted: accepted.to_owned() };
+            if fits { Ok(()) } else { Err(refused()) }
         };
         let in_flight = u64::try_from(self.in_flight).unwrap_or(u64::MAX);
         number("in_flight", in_flight, "1 to 10000", (1..=10_000).contains(&in_flight))?;
@@ -79,7 +96,7 @@ impl ToolsConfig {
         number("act_seconds", self.act_seconds, "1 to 86400", (1..=86_400).contains(&self.act_seconds))?;
         let is_name =
             (1..=100).contains(&self.environment.len()) && !self.environment.contains(char::is_control);
-        let (found, accepted) = (format!("{:?}", self.environment), "1 to 100 bytes of text");
+        let (found, accepted) = (format!("{:?}", self.environment), "1 to 100 bytes of text".to_owned());
         if is_name { Ok(()) } else { Err(ToolsConfigError { field: "environment", found, accepted }) }
     }
 }
@@ -166,6 +183,7 @@ async fn life(
         secrets: stage.secrets.clone(),
         environment: config.environment.clone(),
         act_limit: Duration::from_secs(config.act_seconds),
+        prices: config.prices.clone(),
         executor: executor.clone(),
         blocking: TaskTracker::new(),
     });

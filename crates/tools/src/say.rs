@@ -1,12 +1,15 @@
 //! What the gate says about a call: events of its subject, with ids that follow from its name and the attempt.
 
+use std::time::Duration;
+
 use brainops_event::types::tool::{
     CallAuthorized, CallCompleted, CallDenied, CallFailed, CallRequested, CallStarted, CallUnknown,
 };
 use brainops_event::{
     AttributeError, CausePath, EncodeError, Envelope, EventId, EventType, Outgoing, Source, Subject,
-    Timestamp, TypedEvent, derived_id,
+    Timestamp, TypedEvent, derived_id, error_chain,
 };
+use brainops_log::{AppendError, Appender, Outcome};
 use chrono::Utc;
 use thiserror::Error;
 
@@ -16,8 +19,15 @@ use crate::row::Call;
 /// The source of what the gate says.
 pub(crate) const SOURCE: &str = "brainops/tool";
 
-/// How much is told of what went wrong, in characters.
+/// How long after an unknown outcome the same record is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// How much is told of what went wrong, in characters: names of fields are the caller's, and what says them twice must find room in
+/// a record.
 const MAX_DETAIL: usize = 4_000;
+
+/// How much is told of the name of a tool, in characters: there may be none that is called so.
+const MAX_NAME: usize = 200;
 
 /// The gate cannot say something about a call.
 #[derive(Debug, Error)]
@@ -57,6 +67,14 @@ pub(crate) struct Kept {
     pub(crate) bytes: usize,
 }
 
+/// What an act took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Spent {
+    pub(crate) duration_ms: i64,
+    /// None where nobody has said what the tool costs.
+    pub(crate) cost_micros: Option<i64>,
+}
+
 pub(crate) fn authorized(call: &Call, permit: Permit) -> Result<Outgoing, SayError> {
     let (call_source, call_id, call_subject, tool) = named(call);
     let Permit { policies, arguments_digest, policy_digest } = permit;
@@ -86,8 +104,8 @@ pub(crate) fn denied(call: &Call, denial: Denial) -> Result<Outgoing, SayError> 
         arguments_digest,
         policy_digest,
         reason_code: code.to_owned(),
-        field,
-        accepted,
+        field: field.as_deref().map(clipped),
+        accepted: accepted.as_deref().map(clipped),
         policies,
     };
     event(call, &data)
@@ -99,7 +117,7 @@ pub(crate) fn started(call: &Call, executor: &str) -> Result<Outgoing, SayError>
     event(call, &CallStarted { call_source, call_id, call_subject, tool, attempt, epoch, executor })
 }
 
-pub(crate) fn completed(call: &Call, kept: Kept, duration_ms: i64) -> Result<Outgoing, SayError> {
+pub(crate) fn completed(call: &Call, kept: Kept, spent: Spent) -> Result<Outgoing, SayError> {
     let (call_source, call_id, call_subject, tool) = named(call);
     let Kept { text: result, object: result_object, bytes } = kept;
     let result_bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
@@ -113,7 +131,8 @@ pub(crate) fn completed(call: &Call, kept: Kept, duration_ms: i64) -> Result<Out
         result,
         result_object,
         result_bytes,
-        duration_ms,
+        duration_ms: spent.duration_ms,
+        cost_micros: spent.cost_micros,
     };
     event(call, &data)
 }
@@ -121,7 +140,7 @@ pub(crate) fn completed(call: &Call, kept: Kept, duration_ms: i64) -> Result<Out
 pub(crate) fn failed(
     call: &Call,
     error: &crate::tool::ToolError,
-    duration_ms: i64,
+    spent: Spent,
 ) -> Result<Outgoing, SayError> {
     let (call_source, call_id, call_subject, tool) = named(call);
     let data = CallFailed {
@@ -131,9 +150,10 @@ pub(crate) fn failed(
         tool,
         attempt: call.attempt,
         reason_code: error.code.to_owned(),
-        detail: error.detail.as_ref().map(|detail| detail.chars().take(MAX_DETAIL).collect()),
+        detail: error.detail.as_deref().map(clipped),
         is_without_effect: error.is_without_effect,
-        duration_ms,
+        duration_ms: spent.duration_ms,
+        cost_micros: spent.cost_micros,
     };
     event(call, &data)
 }
@@ -145,7 +165,12 @@ pub(crate) fn unknown(call: &Call, attempt: i32, code: &str) -> Result<Outgoing,
 }
 
 fn named(call: &Call) -> (String, String, String, String) {
-    (call.name.source.clone(), call.name.id.clone(), call.subject.clone(), call.tool.clone())
+    let tool = call.tool.chars().take(MAX_NAME).collect();
+    (call.name.source.clone(), call.name.id.clone(), call.subject.clone(), tool)
+}
+
+fn clipped(text: &str) -> String {
+    text.chars().take(MAX_DETAIL).collect()
 }
 
 /// Ids follow from the call, what is said, and the claim under which it is said: the same record again is a repeat.
@@ -153,17 +178,43 @@ fn event<T: TypedEvent>(call: &Call, data: &T) -> Result<Outgoing, SayError> {
     let source = Source::new(SOURCE)?;
     let parts = [&call.name.source, &call.name.id, T::EVENT_TYPE, &call.epoch.to_string()];
     let id = derived_id(&source, &parts);
-    let mut envelope =
+    let envelope =
         Envelope::new(id, source, EventType::new(T::EVENT_TYPE)?, Subject::new(call.subject.as_str())?)
-            .with_time(Utc::now())
-            .with_causation_id(&call.name.id)?;
-    if let Some(correlation_id) = &call.correlation_id {
+            .with_time(Utc::now());
+    let causes = (call.name.id.as_str(), call.correlation_id.as_deref(), call.cause_path.as_deref());
+    Ok(Outgoing::typed(caused(envelope, causes)?, data)?)
+}
+
+/// The same as an effect of the event of this id, in its flow and in the chain of its causes.
+pub(crate) fn caused(
+    envelope: Envelope,
+    (cause, correlation_id, cause_path): (&str, Option<&str>, Option<&str>),
+) -> Result<Envelope, AttributeError> {
+    let mut envelope = envelope.with_causation_id(cause)?;
+    if let Some(correlation_id) = correlation_id {
         envelope = envelope.with_correlation_id(correlation_id)?;
     }
-    if let Some(path) = &call.cause_path {
+    if let Some(path) = cause_path {
         envelope = envelope.with_extension(CausePath::EXTENSION, path)?;
     }
-    Ok(Outgoing::typed(envelope, data)?)
+    Ok(envelope)
+}
+
+/// Appends records in order; answers once all are acknowledged. After an unknown outcome the same are said again: whoever reads
+/// counts them once.
+///
+/// # Errors
+/// The log refuses one, which is known not to be there.
+pub(crate) async fn append(appender: &Appender, events: Vec<Outgoing>) -> Result<(), AppendError> {
+    loop {
+        let answers = appender.append_all(events.clone()).await;
+        let Some(error) = answers.into_iter().find_map(Result::err) else { return Ok(()) };
+        if error.outcome() == Outcome::NeverThere {
+            return Err(error);
+        }
+        tracing::warn!(reason = %error_chain(&error), "what the gate says was not acknowledged; saying it again");
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 /// A call that a person asks for by the command: the event, and its name. `id` is a fresh one.

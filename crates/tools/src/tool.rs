@@ -3,6 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use brainops_event::{
+    Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, derived_id, error_chain,
+};
+use brainops_log::Appender;
+use chrono::Utc;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,6 +16,7 @@ use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
 use crate::name::CallName;
+use crate::say::{SayError, append, caused};
 use crate::secrets::Secrets;
 use crate::spec::{Effect, Repeat, Spec, arguments_of};
 
@@ -47,8 +53,10 @@ pub struct Act {
     pub attempt: i32,
     /// The flow that the call belongs to.
     pub correlation_id: Option<String>,
+    pub(crate) cause_path: Option<String>,
     pub(crate) secrets: Secrets,
     pub(crate) blocking: TaskTracker,
+    pub(crate) appender: Option<Appender>,
 }
 
 impl Act {
@@ -59,8 +67,10 @@ impl Act {
             call,
             attempt: 1,
             correlation_id: None,
+            cause_path: None,
             secrets: Secrets::default(),
             blocking: TaskTracker::new(),
+            appender: None,
         }
     }
 
@@ -77,6 +87,40 @@ impl Act {
     /// `unknown_secret`, or `secret_not_for_host`.
     pub fn secret(&self, name: &str, place: &str) -> Result<&str, ToolError> {
         self.secrets.for_host(name, place)
+    }
+
+    /// Says something in the log, as an effect of this call: `id` is the same in every attempt, so it counts once. Waits until
+    /// Kafka has acknowledged it; an answer that is lost is asked for again.
+    ///
+    /// # Errors
+    /// `unsayable` when it cannot be said, `refused` when the log does not take it, `no_log` where there is no gate.
+    pub async fn say<T: TypedEvent>(
+        &self,
+        source: Source,
+        subject: Subject,
+        data: &T,
+    ) -> Result<EventId, ToolError> {
+        let Some(appender) = &self.appender else { return Err(ToolError::nothing_done("no_log")) };
+        let (id, event) = self
+            .event(source, subject, data)
+            .map_err(|error| ToolError::nothing_done("unsayable").with(error_chain(&error)))?;
+        match append(appender, vec![event]).await {
+            Ok(()) => Ok(id),
+            Err(error) => Err(ToolError::nothing_done("refused").with(error_chain(&error))),
+        }
+    }
+
+    fn event<T: TypedEvent>(
+        &self,
+        source: Source,
+        subject: Subject,
+        data: &T,
+    ) -> Result<(EventId, Outgoing), SayError> {
+        let id = derived_id(&source, &[&self.call.source, &self.call.id, T::EVENT_TYPE]);
+        let envelope =
+            Envelope::new(id.clone(), source, EventType::new(T::EVENT_TYPE)?, subject).with_time(Utc::now());
+        let causes = (self.call.id.as_str(), self.correlation_id.as_deref(), self.cause_path.as_deref());
+        Ok((id, Outgoing::typed(caused(envelope, causes)?, data)?))
     }
 
     /// Does what blocks, such as calls of the file system, in a thread of its own. It is not cut short: what takes long looks
@@ -180,6 +224,10 @@ impl<T: Tool> AnyTool for Erased<T> {
 }
 
 fn read<T: DeserializeOwned>(arguments: &Value) -> Result<T, BadArguments> {
+    // What is given in place of an object is not repeated: it may be text that somebody forgot to seal.
+    if !arguments.is_object() {
+        return Err(BadArguments { field: ".".to_owned(), accepted: "accepted is a JSON object".to_owned() });
+    }
     serde_path_to_error::deserialize(arguments).map_err(|error| BadArguments {
         field: error.path().to_string(),
         accepted: error.into_inner().to_string(),

@@ -22,7 +22,8 @@ SELECT
     c.reason_code,       -- text, nullable
     c.is_without_effect, -- boolean, nullable
     c.result_bytes,      -- int8, nullable
-    c.duration_ms        -- int8, nullable
+    c.duration_ms,       -- int8, nullable
+    c.cost_micros        -- int8, nullable
 FROM operations.tool_call AS c
 WHERE ($1::text IS NULL OR c.tool = $1)
     AND ($2::text IS NULL OR c.state = $2)

@@ -13,6 +13,7 @@ mod policy;
 mod projection;
 mod saga;
 mod schema;
+mod seal;
 mod serve;
 mod status;
 mod stop_agents;
@@ -89,6 +90,7 @@ enum Command {
     Explain(explain::Arguments),
     #[command(subcommand)]
     Import(import::Command),
+    Seal(seal::Arguments),
     #[command(subcommand)]
     Projection(projection::Command),
     #[command(subcommand)]
@@ -141,6 +143,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Events(command) => events::run(context, command).await,
         Command::Explain(arguments) => explain::run(context, &arguments).await,
         Command::Import(command) => import::run(context, command).await,
+        Command::Seal(arguments) => seal::run(context, &arguments),
         Command::Projection(command) => projection::run(context, command).await,
         Command::Parked(command) => parked::run(context, command).await,
         Command::Saga(command) => saga::run(context, command).await,

@@ -15,8 +15,8 @@ pub async fn start_tools(
     ground: &Ground,
 ) -> anyhow::Result<()> {
     let config = context.settings().tools.gate.clone();
-    config.check()?;
     let tools = tooling::toolbox(context)?;
+    config.check(&tools)?;
     let policy = tooling::policy(context, &tools)?;
     tracing::info!(policy.digest = policy.digest(), policies = policy.len(), "the policy is read");
     let Ground { cluster, registry, stop, .. } = ground;

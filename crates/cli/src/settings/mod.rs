@@ -18,7 +18,7 @@ use brainops_projection::PostgresConfig;
 use brainops_saga::{BudgetConfig, RetentionConfig};
 use brainops_sensor::SensorsConfig;
 use brainops_server::ServerConfig;
-use brainops_tools::{FetchConfig, SandboxConfig, ToolsConfig};
+use brainops_tools::{FetchConfig, MailConfig, S3Endpoint, SandboxConfig, ToolsConfig};
 use serde::{Deserialize, Serialize};
 
 pub use effective::{EffectiveKey, effective};
@@ -72,18 +72,49 @@ pub struct ToolsSettings {
     pub policy: Option<PathBuf>,
     /// Folder of results that are too large for an event. Default: `objects` in the folder of the state.
     pub objects: Option<PathBuf>,
+    /// Bucket of results that are too large for an event, instead of a folder. Default: none.
+    pub s3: Option<S3Settings>,
     /// Folders that tools may work beneath, by the names that calls give them. Default: none.
     pub roots: BTreeMap<String, PathBuf>,
     /// Commands that run the tests of roots which are Git repositories, such as `main = ["make", "test"]`. Default: none.
     pub tests: BTreeMap<String, Vec<String>>,
     /// Secrets that tools may use, by the names that calls give them. Default: none.
     pub secrets: BTreeMap<String, SecretSettings>,
+    /// Databases that `database.execute` may change, by the names that calls give them. Default: none.
+    pub databases: BTreeMap<String, PostgresConfig>,
     /// How this process does calls. Default: all of its defaults.
     pub gate: ToolsConfig,
     /// What may be fetched over HTTP. Default: nothing.
     pub http: FetchConfig,
+    /// How mail is sent. Default: none is.
+    pub mail: Option<MailConfig>,
     /// How processes are held that tools run. Default: all of its defaults.
     pub sandbox: SandboxConfig,
+}
+
+/// A bucket that speaks S3, in which large results are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Settings {
+    /// Its name. No default.
+    pub bucket: String,
+    /// What stands before the names of all objects there. Default: nothing.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// Where it is. Default: `us-east-1`.
+    #[serde(default = "default_s3_region")]
+    pub region: String,
+    /// Where the store is, over https, or over http on this machine. Default: Amazon's of the region.
+    #[serde(default)]
+    pub endpoint: Option<S3Endpoint>,
+    /// The name of the key. No default.
+    pub access_key_id: String,
+    /// File of the key, for its owner's eyes only. No default.
+    pub secret_key_file: PathBuf,
+}
+
+fn default_s3_region() -> String {
+    "us-east-1".to_owned()
 }
 
 /// A secret that tools may use.

@@ -38,11 +38,19 @@ impl Settings {
         let of_host = of_host.chain(render).chain(vercel);
         let logs = self.sensors.access_log.iter_mut().map(|log| &mut log.path);
         let secrets = self.tools.secrets.values_mut().map(|secret| &mut secret.file);
+        let secrets = secrets.chain(self.tools.s3.iter_mut().map(|s3| &mut s3.secret_key_file));
+        let databases = self.tools.databases.values_mut();
+        let of_databases =
+            databases.flat_map(|database| database.password_file.iter_mut().chain(&mut database.ca_file));
+        let mail = self.tools.mail.iter_mut();
+        let of_mail = mail.flat_map(|mail| mail.password_file.iter_mut().chain(&mut mail.ca_file));
         let roots = self.tools.roots.values_mut().chain(&mut self.tools.sandbox.readable);
         passwords
             .chain(optional.into_iter().flatten())
             .chain(roots)
             .chain(secrets)
+            .chain(of_databases)
+            .chain(of_mail)
             .chain(of_host)
             .chain(logs)
             .chain([&mut self.state.folder])

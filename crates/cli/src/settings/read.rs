@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use brainops_tools::{MailConfig, MailConfigError};
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 
 use super::Settings;
@@ -63,6 +64,17 @@ pub enum SettingsError {
         /// What is wrong and what is accepted.
         reason: String,
     },
+    /// Two keys say where the same thing is.
+    #[error("{first} and {second} are both given, accepted is one of them")]
+    Both {
+        /// One of them.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+    },
+    /// The section `[tools.mail]` says what cannot be.
+    #[error("the configuration is refused")]
+    Mail(#[from] MailConfigError),
 }
 
 /// Reads the settings from `file`, when there is one, and from those variables of `environment` that are ours.
@@ -87,6 +99,10 @@ pub fn load(
     let config = builder.add_source(variables).build().map_err(|error| refused(&Map::new(), &error))?;
     let given = config.collect().map_err(|error| refused(&Map::new(), &error))?;
     let mut settings: Settings = config.try_deserialize().map_err(|error| refused(&given, &error))?;
+    if settings.tools.objects.is_some() && settings.tools.s3.is_some() {
+        return Err(SettingsError::Both { first: "tools.objects", second: "tools.s3" });
+    }
+    settings.tools.mail.as_ref().map_or(Ok(()), MailConfig::check)?;
     let file = file.map(|path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
     settings.resolve_paths(file.as_deref().and_then(Path::parent));
     Ok(Loaded { settings, file, given })

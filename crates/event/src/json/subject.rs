@@ -18,7 +18,7 @@ enum Part {
 use Part::{Field, Text};
 
 /// What schemas say about subjects in their docs, by the beginning of the record's name.
-const SUBJECTS: [(&str, &[Part]); 22] = [
+const SUBJECTS: [(&str, &[Part]); 23] = [
     ("brainops.agent.BudgetExhausted", &[Field("agent")]),
     ("brainops.agent.Healing", &[Field("service"), Text("/"), Field("environment")]),
     ("brainops.agent.Task", &[Field("task_subject")]),
@@ -28,6 +28,7 @@ const SUBJECTS: [(&str, &[Part]); 22] = [
     ("brainops.git.CommitCreated", &[Field("repository"), Text("/commits/"), Field("sha")]),
     ("brainops.git.BranchUpdated", &[Field("repository"), Text("/branches/"), Field("branch")]),
     ("brainops.git.TagCreated", &[Field("repository"), Text("/tags/"), Field("tag")]),
+    ("brainops.memory.", &[Field("about")]),
     ("brainops.monitor.ErrorRate", &[Field("service"), Text("/"), Field("environment")]),
     ("brainops.monitor.HighErrorRate", &[Field("service"), Text("/"), Field("environment")]),
     ("brainops.monitor.Incident", &[Field("incident_id")]),

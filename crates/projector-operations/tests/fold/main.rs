@@ -4,6 +4,7 @@
 
 mod healing;
 mod incident;
+mod memory;
 mod saga;
 mod tool;
 

@@ -1,30 +1,24 @@
 //! Calls of tools: what the gate says of each.
 
+use brainops_event::TypedEvent;
 use brainops_event::types::tool::{
     CallAuthorized, CallCompleted, CallDenied, CallFailed, CallRequested, CallStarted, CallUnknown,
 };
-use brainops_event::{Envelope, EventId, EventType, Source, Subject, TypedEvent};
 use brainops_projector_operations::ToolCallRow;
+use brainops_testkit::said_by;
 
 use super::*;
 
 const GATE: &str = "brainops/tool";
 const SUBJECT: &str = "devops/shop";
 
-fn said_by<T: TypedEvent>(source: &str, id: &str, at: i64, data: Value) -> Outgoing {
-    let envelope = Envelope::new(
-        EventId::new(id).unwrap(),
-        Source::new(source).unwrap(),
-        EventType::new(T::EVENT_TYPE).unwrap(),
-        Subject::new(SUBJECT).unwrap(),
-    );
-    let data: T = serde_json::from_value(data).unwrap();
-    Outgoing::typed(envelope.with_time(hour(at)), &data).unwrap()
+fn word<T: TypedEvent>(source: &str, id: &str, at: i64, data: Value) -> Outgoing {
+    said_by::<T>(source, id, SUBJECT, hour(at), data)
 }
 
 fn asked(at: i64) -> Outgoing {
     let data = json!({"tool": "files.write", "arguments": "{}"});
-    said_by::<CallRequested>("brainops/agent/devops", "c-1", at, data)
+    word::<CallRequested>("brainops/agent/devops", "c-1", at, data)
 }
 
 /// What the gate says of the call that all tests are about.
@@ -35,7 +29,7 @@ fn told<T: TypedEvent>(id: &str, at: i64, more: Value) -> Outgoing {
     for (field, value) in more.as_object().unwrap() {
         data[field] = value.clone();
     }
-    said_by::<T>(GATE, id, at, data)
+    word::<T>(GATE, id, at, data)
 }
 
 fn authorized(at: i64) -> Outgoing {
@@ -54,7 +48,11 @@ fn started(attempt: i32, at: i64) -> Outgoing {
 }
 
 fn completed(at: i64) -> Outgoing {
-    told::<CallCompleted>("completed", at, json!({"result": "{}", "result_bytes": 2, "duration_ms": 7}))
+    told::<CallCompleted>(
+        "completed",
+        at,
+        json!({"result": "{}", "result_bytes": 2, "duration_ms": 7, "cost_micros": 1_500}),
+    )
 }
 
 fn folded_calls(events: &[Outgoing]) -> Vec<ToolCallRow> {
@@ -80,7 +78,8 @@ fn a_call_goes_from_state_to_state_and_keeps_who_decided() {
     assert_eq!(row.policies, ["rule-1"]);
     let times = (row.requested_at, row.decided_at, row.started_at, row.ended_at);
     assert_eq!(times, (hour(1), Some(hour(2)), Some(hour(3)), Some(hour(4))));
-    assert_eq!((row.attempts, row.result_bytes, row.duration_ms), (1, Some(2), Some(7)));
+    assert_eq!((row.attempts, row.result_bytes), (1, Some(2)));
+    assert_eq!((row.duration_ms, row.cost_micros), (Some(7), Some(1_500)));
     assert_eq!((row.call_id.as_str(), row.changed.id.as_str()), ("c-1", "completed"));
 }
 
@@ -90,10 +89,11 @@ fn how_a_call_ends_is_told_with_its_reason() {
     let denied = one(&[asked(1), told::<CallDenied>("denied", 2, denial)]);
     assert_eq!((denied.state.as_str(), denied.reason_code.as_deref()), ("denied", Some("forbidden")));
     assert_eq!((denied.policies, denied.ended_at), (vec!["never".to_owned()], Some(hour(2))));
-    let failure = json!({"reason_code": "not_found", "is_without_effect": true, "duration_ms": 3});
+    let failure =
+        json!({"reason_code": "not_found", "is_without_effect": true, "duration_ms": 3, "cost_micros": 9});
     let failed = one(&[asked(1), authorized(2), started(1, 3), told::<CallFailed>("failed", 4, failure)]);
     let found = (failed.state.as_str(), failed.reason_code.as_deref(), failed.is_without_effect);
-    assert_eq!(found, ("failed", Some("not_found"), Some(true)));
+    assert_eq!((found, failed.cost_micros), (("failed", Some("not_found"), Some(true)), Some(9)));
     let unknown = told::<CallUnknown>("unknown", 5, json!({"reason_code": "executor_died"}));
     let unknown = one(&[asked(1), authorized(2), started(1, 3), unknown]);
     assert_eq!((unknown.state.as_str(), unknown.reason_code.as_deref()), ("unknown", Some("executor_died")));
@@ -115,7 +115,7 @@ fn only_the_gates_word_about_a_call_that_was_asked_for_counts() {
         "call_source": "brainops/agent/devops", "call_id": "c-1", "call_subject": SUBJECT, "tool": "files.write", "attempt": 1,
         "result": "{}", "result_bytes": 2, "duration_ms": 7,
     });
-    let forged = said_by::<CallCompleted>("somebody", "forged", 2, data);
+    let forged = word::<CallCompleted>("somebody", "forged", 2, data);
     assert_eq!(one(&[asked(1), forged]).state, "requested");
 }
 

@@ -10,7 +10,7 @@ use brainops_event::Outgoing;
 use brainops_event::types::monitor::{AlertFired, AlertResolved};
 use brainops_projection::undocumented;
 use brainops_projector_operations::Operations;
-use brainops_testkit::{Namespace, project, said};
+use brainops_testkit::{Namespace, project, said, said_by};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use sqlx::postgres::PgRow;

@@ -14,7 +14,7 @@ const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 /// How many rows are told at most.
 pub(super) const MAX_ROWS: u32 = 10_000;
 /// How many rows are told unless more are asked for.
-pub(super) const ROWS: u32 = 200;
+pub(crate) const ROWS: u32 = 200;
 /// How large all of them may be, in bytes of JSON.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The longest statement, in bytes.
@@ -40,7 +40,7 @@ impl Reader {
     }
 
     /// The rows of a query.
-    pub(super) async fn rows(&self, query: &str, limit: u32) -> Result<RowsResult, ToolError> {
+    pub(crate) async fn rows(&self, query: &str, limit: u32) -> Result<RowsResult, ToolError> {
         check(query)?;
         if !(1..=MAX_ROWS).contains(&limit) {
             return Err(
@@ -86,7 +86,7 @@ pub(super) fn check(query: &str) -> Result<(), ToolError> {
 }
 
 /// What Postgres says, as a word. Its message names what is wrong with the query.
-fn refused(error: &sqlx::Error) -> ToolError {
+pub(super) fn refused(error: &sqlx::Error) -> ToolError {
     let Some(answer) = error.as_database_error() else {
         return ToolError::nothing_done("database_unavailable").with(error.to_string());
     };

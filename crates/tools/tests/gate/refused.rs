@@ -42,6 +42,28 @@ async fn what_may_not_be_done_is_denied_with_the_reason_and_leaves_nothing() {
     scene.close().await;
 }
 
+/// What the caller has named would be said twice, and find no room in a record: the call would never end.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_named_at_great_length_is_refused_in_short() {
+    let scene = Scene::new("toollong").await;
+    let gate = scene.gate();
+    let long = "x".repeat(520_000);
+    let mut unheard_of = json!({"word": "a"});
+    unheard_of[&long] = json!(1);
+    let calls = vec![asked("probe.once", "a-1", &unheard_of), asked(&long, "b-1", &json!({"word": "b"}))];
+    scene.ask(calls).await;
+    let stood = scene.until_ended(2).await;
+    let calls = by_call(&stood);
+    let denied = |id: &str| calls[id].after[0].data.clone();
+    assert_eq!(denied("a-1")["field"], "x".repeat(4_000));
+    assert_eq!(
+        (&denied("b-1")["reason_code"], &denied("b-1")["tool"]),
+        (&json!("unknown_tool"), &json!("x".repeat(200)))
+    );
+    gate.stop().await;
+    scene.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_who_asks_too_often_in_an_hour_is_refused_by_the_policy() {
     let scene = Scene::new("tooloften").await;
@@ -83,6 +105,7 @@ async fn what_others_say_of_a_call_in_the_gates_words_changes_nothing() {
         result_object: None,
         result_bytes: 2,
         duration_ms: 1,
+        cost_micros: None,
     };
     let call = asked("probe.once", "c-1", &json!({"word": "one"}));
     scene.ask(vec![call, Outgoing::typed(envelope, &forged).unwrap()]).await;

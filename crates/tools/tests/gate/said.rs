@@ -32,6 +32,7 @@ async fn a_call_passes_and_everything_is_said_in_its_order() {
     assert_eq!(stood[2].data["attempt"], 1);
     let result: Value = serde_json::from_str(stood[3].data["result"].as_str().unwrap()).unwrap();
     assert_eq!(result["word"], "one");
+    assert_eq!(stood[3].data["cost_micros"], 1_500);
     check(&stood, &scene.lines()).unwrap();
     gate.stop().await;
     assert_eq!(scene.count("SELECT count(*) FROM brainops.tool_executor WHERE ended_at IS NULL").await, 0);
@@ -57,6 +58,7 @@ async fn what_fails_and_what_panics_is_said_and_the_next_call_is_done() {
         (&end("p-1")["reason_code"], &end("p-1")["is_without_effect"]),
         (&json!("panicked"), &json!(false))
     );
+    assert_eq!(end("f-1")["cost_micros"], 1_500);
     assert!(end("w-1")["result"].is_string());
     check(&stood, &scene.lines()).unwrap();
     gate.stop().await;

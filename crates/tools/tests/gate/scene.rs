@@ -1,5 +1,6 @@
 //! A namespace with a gate or several, in this process or in others.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use brainops_event::types::tool::CallRequested;
 use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent as _};
 use brainops_testkit::{ChildProcess, ChildStage, Namespace, Running, Stood, eventually, soon};
-use brainops_tools::{GateError, GateStage, Objects, Policy, ToolsConfig, run};
+use brainops_tools::{GateError, GateStage, Objects, Policy, Price, ToolsConfig, run};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +63,8 @@ const CALM: &str = "calm";
 
 fn config(folder: &Path) -> ToolsConfig {
     let lease_seconds = if folder.join(CALM).exists() { 40 } else { 2 };
-    ToolsConfig { lease_seconds, act_seconds: 20, in_flight: IN_FLIGHT, ..ToolsConfig::default() }
+    let prices = BTreeMap::from([("probe.once".to_owned(), Price { call_micros: 1_500, second_micros: 0 })]);
+    ToolsConfig { lease_seconds, act_seconds: 20, in_flight: IN_FLIGHT, prices, ..ToolsConfig::default() }
 }
 
 /// A call that an agent asks for.
