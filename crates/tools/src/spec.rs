@@ -8,9 +8,9 @@ use schemars::{JsonSchema, Schema};
 pub enum Effect {
     /// Nothing.
     Reads,
-    /// Something that can be put right again.
+    /// Something that can be put right again, or that concerns one alone, such as a letter.
     Writes,
-    /// Something that cannot, or that many depend on: a person has to approve it.
+    /// Something that many depend on and that may not be put right again: a person has to approve it.
     Critical,
 }
 
