@@ -7,7 +7,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgPool, Row as _};
 
 use crate::decide::{BY_CLOCK, Decide, Decider, SOURCE, said_decision};
-use crate::timers::{TimerError, Unswept};
+use crate::timers::{BEGIN, TimerError, Unswept};
 
 /// How many sagas one transaction lets go on at most.
 const BATCH: i64 = 1_000;
@@ -25,7 +25,7 @@ pub(crate) async fn release(pool: &PgPool, outbox: &Outbox) -> Result<Option<usi
     if !outbox.has_room().await? {
         return Err(Unswept::Passing("the outbox is full".to_owned()));
     }
-    let mut transaction = pool.begin().await?;
+    let mut transaction = pool.begin_with(BEGIN).await?;
     let rows = sqlx::query(include_str!("sql/take_over_budget.sql"))
         .bind(BATCH)
         .fetch_all(&mut *transaction)

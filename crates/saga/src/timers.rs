@@ -32,6 +32,10 @@ const BATCH: i64 = 1_000;
 /// How long is waited at most before it is looked again: a timer that is set meanwhile for sooner is seen then.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// A sweep's transaction. Its rows are nobody's until they are locked, so no takeover ends it when its process sleeps, and who
+/// reacts may have to wait for them: after this long Postgres ends it.
+pub(crate) const BEGIN: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'";
+
 /// Timers cannot be fired without a person. What passes by itself is waited for.
 #[derive(Debug, Error)]
 pub enum TimerError {
@@ -104,7 +108,7 @@ async fn sweep(pool: &PgPool, outbox: &Outbox) -> Result<Option<usize>, Unswept>
     if !outbox.has_room().await? {
         return Err(Unswept::Passing("the outbox is full".to_owned()));
     }
-    let mut transaction = pool.begin().await?;
+    let mut transaction = pool.begin_with(BEGIN).await?;
     switch::hold(&mut transaction, "").await?; // whose timers wait, the query says
     let rows = sqlx::query(AssertSqlSafe(take_due_sql())).bind(BATCH).fetch_all(&mut *transaction).await?;
     point("saga.timers_taken");

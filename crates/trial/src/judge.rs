@@ -24,6 +24,8 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// Which share of a processor an idle worker may use, in percent: heartbeats, metrics and polls of a debug build.
 const IDLE_PERCENT: u128 = 35;
+/// How often is looked before somebody is said to be busy with nothing.
+const IDLE_LOOKS: usize = 10;
 
 /// What must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,7 +100,23 @@ async fn progress(stage: &Stage) -> String {
     rows.iter().map(|row| format!("\n        {row}")).collect()
 }
 
+/// Whoever has nothing to do uses next to nothing. One that has just begun anew (a generation was swapped) is still at it: it is
+/// looked at again, and whoever spins is found each time.
 async fn look_at_idle(stage: &mut Stage, found: &mut Found) {
+    let mut busy = Vec::new();
+    for _ in 0..IDLE_LOOKS {
+        busy = who_is_busy(stage).await;
+        if busy.is_empty() {
+            return;
+        }
+    }
+    for (name, percent) in busy {
+        found.add(Invariant::I8, format!("{name} is idle and uses {percent} % of a processor"));
+    }
+}
+
+/// Workers that use more than they may for a while, and how much.
+async fn who_is_busy(stage: &mut Stage) -> Vec<(String, u128)> {
     let times = |stage: &mut Stage| -> Vec<(String, Duration)> {
         let alive = stage.workers.iter_mut().filter_map(|worker| {
             let alive = worker.is_alive();
@@ -107,13 +125,12 @@ async fn look_at_idle(stage: &mut Stage, found: &mut Found) {
         alive.collect()
     };
     let before = times(stage);
-    tokio::time::sleep(IDLE).await;
-    for ((name, before), (_, after)) in before.into_iter().zip(times(stage)) {
-        let percent = after.saturating_sub(before).as_millis() * 100 / IDLE.as_millis();
-        if percent > IDLE_PERCENT {
-            found.add(Invariant::I8, format!("{name} is idle and uses {percent} % of a processor"));
-        }
-    }
+    tokio::time::sleep(IDLE).await; // the while that is measured
+    let after = times(stage);
+    let used = before.into_iter().zip(after).map(|((name, before), (_, after))| {
+        (name, after.saturating_sub(before).as_millis() * 100 / IDLE.as_millis())
+    });
+    used.filter(|(_, percent)| *percent > IDLE_PERCENT).collect()
 }
 
 async fn end_workers(stage: &mut Stage, found: &mut Found) {

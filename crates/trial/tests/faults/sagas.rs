@@ -1,7 +1,7 @@
 //! Rows 1 to 7, 19, 23 and 24 for sagas: whatever happens to whom, each of them decides what a pure model of it decides,
 //! once, in order.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use brainops_fault::POINTS;
@@ -20,7 +20,7 @@ const ELSEWHERE: [&str; 2] = ["saga.recovered", "saga.switch_taken"];
 pub fn scenarios() -> Vec<Scenario> {
     let points = POINTS.iter().filter(|point| point.starts_with("saga.") && !ELSEWHERE.contains(point));
     let mut all: Vec<Scenario> = points.map(|point| killed_at(point)).collect();
-    all.extend(["saga.batch_received", "saga.begun", "saga.saved"].map(stopped_at));
+    all.extend(["saga.batch_received", "saga.begun", "saga.saved", "saga.timers_taken"].map(stopped_at));
     all.extend([
         Scenario::new(1, "sagas killed at random", |stage| Box::pin(killed_at_random(stage))),
         relay_killed(),
@@ -161,6 +161,7 @@ async fn stands_handing_over(stage: &mut Stage) -> anyhow::Result<()> {
     stage.start(zombie.striking(format!("handover.committed@{passage}=stop")));
     stage.worker("zombie").until_stopped(Duration::from_secs(40)).await;
     stage.start(Order::clerk("heir").relaying());
+    taken_over(stage).await?;
     woken(stage).await
 }
 
@@ -198,7 +199,12 @@ async fn stands_at(stage: &mut Stage, point: &str) -> anyhow::Result<()> {
     let passage = stage.dice.between(3, 12);
     stage.start(Order::clerk("zombie").striking(format!("{point}@{passage}=stop")));
     stage.worker("zombie").until_stopped(Duration::from_secs(40)).await;
+    let stands = Instant::now();
     stage.start(Order::clerk("heir"));
+    taken_over(stage).await?;
+    // Postgres ends any transaction that stands for a minute: nobody may wait for that.
+    let waited = stands.elapsed();
+    ensure!(waited < Duration::from_secs(55), "the heir waits for what the sleeper holds: {waited:?}");
     woken(stage).await
 }
 
@@ -208,11 +214,12 @@ async fn stopped_at_random(stage: &mut Stage) -> anyhow::Result<()> {
     stage.reacted(200).await?;
     stage.worker("zombie").signal(Signal::STOP);
     stage.start(Order::clerk("heir"));
+    taken_over(stage).await?;
     woken(stage).await
 }
 
-/// The heir takes everything over; then the zombie wakes up.
-async fn woken(stage: &mut Stage) -> anyhow::Result<()> {
+/// The heir takes everything over and goes on.
+async fn taken_over(stage: &mut Stage) -> anyhow::Result<()> {
     let taken = "SELECT count(DISTINCT (topic, partition)) FROM watch.move \
                   WHERE worker = 'heir' AND topic LIKE 'clerk %' AND new_epoch > coalesce(old_epoch, 0)";
     stage
@@ -220,7 +227,11 @@ async fn woken(stage: &mut Stage) -> anyhow::Result<()> {
             stage.room.number(taken).await.is_ok_and(|partitions| partitions == 16)
         })
         .await?;
-    stage.reacted(100).await?;
+    stage.reacted(100).await
+}
+
+/// The zombie wakes up after others have taken over.
+async fn woken(stage: &mut Stage) -> anyhow::Result<()> {
     stage.worker("zombie").signal(Signal::CONT);
     stage.healed();
     stage.said(200).await?;
