@@ -67,6 +67,7 @@ def calls(bench: Bench) -> Result:
     result.plain(f"a call at {AT_ONCE} in flight, p99, ms", "", many, "p99_ms")
     result.plain("a decision among 1,000 rules, p50, microseconds", "", policy, "p50_us")
     result.plain("a decision among 1,000 rules, p99, microseconds", "< 50", policy, "p99_us")
+    result.plain("the same, p99 of CPU, microseconds", "", policy, "p99_cpu_us")
     return result
 
 
