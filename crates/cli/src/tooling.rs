@@ -1,7 +1,6 @@
 //! The tools of this program, as this installation has them, and its policy.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use brainops_deploy::Fleet;
@@ -23,9 +22,6 @@ use crate::{analyst, fleet, named_queries};
 
 /// How many queries of tools run at once.
 const READERS: u32 = 4;
-
-/// How long a statement waits for a connection.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The policy where none is named.
 const BUILT_IN: &str = include_str!("../../../deploy/policy/policy.cedar");
@@ -91,10 +87,8 @@ fn reader(context: &Context) -> anyhow::Result<Reader> {
 /// Databases that may be changed. Connections are made when they are needed.
 fn databases(context: &Context) -> anyhow::Result<Databases> {
     let lazily = |(name, config): (&String, &PostgresConfig)| {
-        let options = config.options().with_context(|| format!("tools.databases.{name}"))?;
-        let pool =
-            PgPoolOptions::new().max_connections(config.max_connections).acquire_timeout(CONNECT_LIMIT);
-        Ok((name.clone(), pool.connect_lazy_with(options)))
+        let pool = config.lazy_pool().with_context(|| format!("tools.databases.{name}"))?;
+        Ok((name.clone(), pool))
     };
     let pools = context.settings().tools.databases.iter().map(lazily).collect::<anyhow::Result<_>>()?;
     Ok(Databases::new(pools))

@@ -121,20 +121,31 @@ impl PostgresConfig {
     /// [`PostgresConfigError`], naming the key that is wrong or the server that does not answer.
     pub async fn pool(&self) -> Result<PgPool, PostgresConfigError> {
         let options = self.options()?;
+        self.pool_options().connect_with(options).await.map_err(|source| PostgresConfigError::Connect {
+            host: self.host.clone(),
+            port: self.port,
+            database: self.database.clone(),
+            source,
+        })
+    }
+
+    /// The same without connecting: each connection is made when it is needed.
+    ///
+    /// # Errors
+    /// [`PostgresConfigError`], naming the key that is wrong.
+    pub fn lazy_pool(&self) -> Result<PgPool, PostgresConfigError> {
+        Ok(self.pool_options().connect_lazy_with(self.options()?))
+    }
+
+    fn pool_options(&self) -> PgPoolOptions {
         let pool = PgPoolOptions::new().max_connections(self.max_connections).acquire_timeout(ACQUIRE_LIMIT);
-        let pool = pool.test_before_acquire(false).before_acquire(|connection, used| {
+        pool.test_before_acquire(false).before_acquire(|connection, used| {
             Box::pin(async move {
                 if used.idle_for > ASKED_AFTER {
                     connection.ping().await?;
                 }
                 Ok(true)
             })
-        });
-        pool.connect_with(options).await.map_err(|source| PostgresConfigError::Connect {
-            host: self.host.clone(),
-            port: self.port,
-            database: self.database.clone(),
-            source,
         })
     }
 

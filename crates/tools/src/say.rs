@@ -178,18 +178,18 @@ fn event<T: TypedEvent>(call: &Call, data: &T) -> Result<Outgoing, SayError> {
     let source = Source::new(SOURCE)?;
     let parts = [&call.name.source, &call.name.id, T::EVENT_TYPE, &call.epoch.to_string()];
     let id = derived_id(&source, &parts);
-    let envelope =
-        Envelope::new(id, source, EventType::new(T::EVENT_TYPE)?, Subject::new(call.subject.as_str())?)
-            .with_time(Utc::now());
+    let subject = Subject::new(call.subject.as_str())?;
     let causes = (call.name.id.as_str(), call.correlation_id.as_deref(), call.cause_path.as_deref());
-    Ok(Outgoing::typed(caused(envelope, causes)?, data)?)
+    effect((id, source, subject), causes, data)
 }
 
-/// The same as an effect of the event of this id, in its flow and in the chain of its causes.
-pub(crate) fn caused(
-    envelope: Envelope,
+/// An event that the event of an id has caused, in its flow and in the chain of its causes.
+pub(crate) fn effect<T: TypedEvent>(
+    (id, source, subject): (EventId, Source, Subject),
     (cause, correlation_id, cause_path): (&str, Option<&str>, Option<&str>),
-) -> Result<Envelope, AttributeError> {
+    data: &T,
+) -> Result<Outgoing, SayError> {
+    let envelope = Envelope::new(id, source, EventType::new(T::EVENT_TYPE)?, subject).with_time(Utc::now());
     let mut envelope = envelope.with_causation_id(cause)?;
     if let Some(correlation_id) = correlation_id {
         envelope = envelope.with_correlation_id(correlation_id)?;
@@ -197,7 +197,7 @@ pub(crate) fn caused(
     if let Some(path) = cause_path {
         envelope = envelope.with_extension(CausePath::EXTENSION, path)?;
     }
-    Ok(envelope)
+    Ok(Outgoing::typed(envelope, data)?)
 }
 
 /// Appends records in order; answers once all are acknowledged. After an unknown outcome the same are said again: whoever reads

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use brainops_event::{
-    Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent, derived_id, error_chain,
-};
+use brainops_event::{EventId, Outgoing, Source, Subject, TypedEvent, derived_id, error_chain};
 use brainops_log::Appender;
-use chrono::Utc;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +13,7 @@ use thiserror::Error;
 use tokio_util::task::TaskTracker;
 
 use crate::name::CallName;
-use crate::say::{SayError, append, caused};
+use crate::say::{SayError, append, effect};
 use crate::secrets::Secrets;
 use crate::spec::{Effect, Repeat, Spec, arguments_of};
 
@@ -117,10 +114,8 @@ impl Act {
         data: &T,
     ) -> Result<(EventId, Outgoing), SayError> {
         let id = derived_id(&source, &[&self.call.source, &self.call.id, T::EVENT_TYPE]);
-        let envelope =
-            Envelope::new(id.clone(), source, EventType::new(T::EVENT_TYPE)?, subject).with_time(Utc::now());
         let causes = (self.call.id.as_str(), self.correlation_id.as_deref(), self.cause_path.as_deref());
-        Ok((id, Outgoing::typed(caused(envelope, causes)?, data)?))
+        Ok((id.clone(), effect((id, source, subject), causes, data)?))
     }
 
     /// Does what blocks, such as calls of the file system, in a thread of its own. It is not cut short: what takes long looks

@@ -9,12 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, PgPool};
 
-use super::reader::{check, refused};
+use super::reader::{STATEMENT_LIMIT, check, refused};
 use crate::spec::{Effect, Repeat};
 use crate::tool::{Act, Tool, ToolError};
 
-/// How long the statement may take, and how long it may wait for what others hold.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
+/// How long it may wait for what others hold.
 const LOCK_LIMIT: Duration = Duration::from_secs(5);
 /// How many rows may be changed unless the call says otherwise.
 const ROWS: u64 = 1_000;

@@ -15,9 +15,8 @@ mod search;
 
 pub use execute::{Databases, ExecuteStatement};
 pub use explain::ExplainQuery;
-pub(crate) use projection::filled;
 pub use projection::{NamedQuery, QueryProjection};
 pub use query::QueryDatabase;
 pub use reader::Reader;
-pub(crate) use reader::{ROWS, RowsResult};
+pub(crate) use reader::RowsResult;
 pub use search::SearchEvents;

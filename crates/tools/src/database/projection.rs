@@ -71,7 +71,7 @@ impl Tool for QueryProjection {
 }
 
 /// Puts parameters into a query as literals: their types follow from where they stand, as those of `$1` would.
-pub(crate) fn filled(sql: &str, parameters: &[Option<String>]) -> Result<String, ToolError> {
+pub(super) fn filled(sql: &str, parameters: &[Option<String>]) -> Result<String, ToolError> {
     let highest = (1..=99).rev().find(|number| mentions(sql, *number)).unwrap_or(0);
     if parameters.len() > highest {
         let accepted = format!("parameters: the query has {highest}");

@@ -7,14 +7,15 @@ use serde_json::value::RawValue;
 use sqlx::error::DatabaseError;
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
 
+use super::projection::filled;
 use crate::tool::ToolError;
 
 /// How long a statement may take.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const STATEMENT_LIMIT: Duration = Duration::from_secs(30);
 /// How many rows are told at most.
 pub(super) const MAX_ROWS: u32 = 10_000;
 /// How many rows are told unless more are asked for.
-pub(crate) const ROWS: u32 = 200;
+pub(super) const ROWS: u32 = 200;
 /// How large all of them may be, in bytes of JSON.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The longest statement, in bytes.
@@ -40,7 +41,7 @@ impl Reader {
     }
 
     /// The rows of a query.
-    pub(crate) async fn rows(&self, query: &str, limit: u32) -> Result<RowsResult, ToolError> {
+    pub(super) async fn rows(&self, query: &str, limit: u32) -> Result<RowsResult, ToolError> {
         check(query)?;
         if !(1..=MAX_ROWS).contains(&limit) {
             return Err(
@@ -61,6 +62,19 @@ impl Reader {
             rows.push(RawValue::from_string(text).map_err(|_| ToolError::nothing_done("unreadable_row"))?);
         }
         Ok(RowsResult { rows, is_cut: is_over })
+    }
+
+    /// The rows of one of our own queries, whose last parameter says how many it returns at most.
+    pub(crate) async fn page(
+        &self,
+        sql: &str,
+        filters: impl IntoIterator<Item = Option<String>>,
+        limit: Option<u32>,
+    ) -> Result<RowsResult, ToolError> {
+        let limit = limit.unwrap_or(ROWS);
+        let one_more = Some(limit.saturating_add(1).to_string()); // tells whether there are more
+        let parameters: Vec<Option<String>> = filters.into_iter().chain([one_more]).collect();
+        self.rows(&filled(sql, &parameters)?, limit).await
     }
 
     /// What a statement answers, one text a row.

@@ -4,8 +4,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::projection::filled;
-use super::reader::{ROWS, Reader, RowsResult};
+use super::reader::{Reader, RowsResult};
 use crate::spec::{Effect, Repeat};
 use crate::tool::{Act, Tool, ToolError};
 
@@ -52,10 +51,8 @@ impl Tool for SearchEvents {
     const REPEAT: Repeat = Repeat::Idempotent;
 
     async fn act(&self, asked: SearchArguments, _: &Act) -> Result<RowsResult, ToolError> {
-        let limit = asked.limit.unwrap_or(ROWS);
-        let page = [None, None, None, None, Some(limit.saturating_add(1).to_string())];
+        let from_the_latest = [None, None, None, None];
         let filters = [asked.r#type, asked.subject, asked.source, asked.topic];
-        let parameters: Vec<Option<String>> = filters.into_iter().chain(page).collect();
-        self.reader.rows(&filled(self.sql, &parameters)?, limit).await
+        self.reader.page(self.sql, filters.into_iter().chain(from_the_latest), asked.limit).await
     }
 }

@@ -2,6 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Whether a host, by its name or address, is this machine: nobody reads what is sent to it in plain.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// Whether an address belongs to no network that is private, local, special or a way into one (the registries of special
 /// purpose addresses of RFC 6890, and the forms in which IPv6 carries IPv4).
 pub(super) fn is_public(address: IpAddr) -> bool {

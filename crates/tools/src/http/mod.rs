@@ -8,4 +8,5 @@ mod address;
 mod fetch;
 mod target;
 
+pub(crate) use address::is_this_machine;
 pub use fetch::{FetchConfig, HttpFetch, Lookup, SystemLookup};

@@ -1,6 +1,5 @@
 //! Where mail is handed over, and to whom it may go.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use lettre::Address;
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::letter::plain_address;
+use crate::http::is_this_machine;
 
 /// How mail is sent: the section `[tools.mail]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ impl MailConfig {
         if self.host.trim().is_empty() {
             return Err(MailConfigError::NoHost);
         }
-        if self.encryption == Encryption::None && !self.is_this_machine() {
+        if self.encryption == Encryption::None && !is_this_machine(&self.host) {
             return Err(MailConfigError::Plain { host: self.host.clone() });
         }
         if self.encryption == Encryption::None && self.username.is_some() {
@@ -126,10 +126,6 @@ impl MailConfig {
     /// Whether a domain may be written to.
     pub(super) fn allows(&self, domain: &str) -> bool {
         self.domains.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(domain))
-    }
-
-    fn is_this_machine(&self) -> bool {
-        self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::database::{ROWS, Reader, RowsResult, filled};
+use crate::database::{Reader, RowsResult};
 use crate::spec::{Effect, Repeat};
 use crate::tool::{Act, Tool, ToolError};
 
@@ -52,10 +52,8 @@ impl Tool for SearchMemory {
     const REPEAT: Repeat = Repeat::Idempotent;
 
     async fn act(&self, asked: MemoryArguments, _: &Act) -> Result<RowsResult, ToolError> {
-        let limit = asked.limit.unwrap_or(ROWS);
         let replaced = asked.replaced.map(|replaced| replaced.to_string());
-        let most = Some(limit.saturating_add(1).to_string());
-        let parameters = [asked.about, asked.kind, asked.tag, asked.words, replaced, most];
-        self.reader.rows(&filled(self.sql, &parameters)?, limit).await
+        let filters = [asked.about, asked.kind, asked.tag, asked.words, replaced];
+        self.reader.page(self.sql, filters, asked.limit).await
     }
 }

@@ -1,7 +1,6 @@
 //! A bucket that speaks S3: which, where, and with which key.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
@@ -15,6 +14,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::ObjectError;
+use crate::http::is_this_machine;
 
 /// How often a request is made again that came to nothing.
 const RETRIES: usize = 3;
@@ -91,7 +91,7 @@ impl TryFrom<String> for S3Endpoint {
         if has_login || url.query().is_some() || url.fragment().is_some() {
             return Err(S3EndpointError::NoAddress);
         }
-        let is_here = is_loopback(host);
+        let is_here = is_this_machine(host.trim_start_matches('[').trim_end_matches(']')); // as IPv6 stands in one
         match url.scheme() {
             "https" => Ok(Self { text, is_here }),
             "http" if is_here => Ok(Self { text, is_here }),
@@ -105,11 +105,6 @@ impl From<S3Endpoint> for String {
     fn from(endpoint: S3Endpoint) -> Self {
         endpoint.text
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse();
-    host == "localhost" || address.is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 impl S3Config {
