@@ -4,6 +4,7 @@
 //! kept. A person has to decide what a difference means.
 use std::collections::HashMap;
 use std::fmt;
+use std::time::Duration;
 
 use brainops_event::{Catalog, PartitionCount, TopicId, TopicName};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -15,6 +16,11 @@ use crate::cluster::{ANSWER_LIMIT, Cluster, ClusterError, Role};
 use crate::context::LoggingContext;
 use crate::frontier::{Described, describe};
 use crate::read_only::sealed::Sealed as _;
+
+/// How long topics that the cluster has agreed to make or to delete are waited for. A broker answers when the decision
+/// stands and does it afterwards, one topic after the other; one with much to do has been seen to need more than fifteen
+/// seconds for it.
+const DONE_LIMIT: Duration = Duration::from_secs(60);
 
 /// A topic as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,7 +189,7 @@ pub async fn delete_topics(cluster: &Cluster, topics: &[TopicName]) -> Result<()
 
 /// After they were deleted, brokers show topics for a moment: who made them again at once would find them there.
 async fn await_no_topics(cluster: &Cluster, names: &[TopicName]) -> Result<(), ClusterError> {
-    let deadline = tokio::time::Instant::now() + ANSWER_LIMIT;
+    let deadline = tokio::time::Instant::now() + DONE_LIMIT;
     loop {
         let described = describe(cluster.reader(), names).await?;
         if described.is_empty() {
@@ -193,7 +199,7 @@ async fn await_no_topics(cluster: &Cluster, names: &[TopicName]) -> Result<(), C
             let silence = KafkaError::AdminOp(RDKafkaErrorCode::RequestTimedOut);
             return Err(cluster.reader().error("that topics are deleted", silence));
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
@@ -202,7 +208,7 @@ async fn await_topics(
     cluster: &Cluster,
     names: &[TopicName],
 ) -> Result<HashMap<TopicName, Described>, TopicsError> {
-    let deadline = tokio::time::Instant::now() + ANSWER_LIMIT;
+    let deadline = tokio::time::Instant::now() + DONE_LIMIT;
     loop {
         let described = describe(cluster.reader(), names).await?;
         match names.iter().find(|name| !described.contains_key(*name)) {
@@ -211,7 +217,7 @@ async fn await_topics(
                 let servers = cluster.reader().servers().to_owned();
                 return Err(ClusterError::MissingTopic { topic: topic.clone(), servers }.into());
             }
-            Some(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+            Some(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::stack::TestStack;
 const PARTITIONS: u16 = 4;
 
 /// How long cleaning up may take.
-const CLEAN_LIMIT: Duration = Duration::from_secs(30);
+const CLEAN_LIMIT: Duration = Duration::from_secs(90);
 
 /// A namespace on the test stack: the topic prefix `brainops-<name>-<random>` and a database of the same name. Tests
 /// with namespaces of their own do not see each other. End it with [`Namespace::close`]; one that is dropped instead
