@@ -9,6 +9,8 @@
 //!    commits before the takeover gets the lock (which then reads what it wrote) or moves nothing.
 //! 3. **After an unknown COMMIT** the row is read behind its lock: by then the transaction has ended one way or the
 //!    other, and the offset says which.
+//! 4. **After a lost answer to a statement that commits itself** nothing is locked yet where the statement is still on its way:
+//!    whoever sent it raises the epoch ([`fence_own`]), and then the offset says which.
 //!
 //! The one danger left is a former owner whose backend hangs with the lock: see `takeover.rs`.
 
@@ -17,7 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use brainops_event::{Offset, Partition, Timestamp, TopicId, TopicName};
 use brainops_fault::{Bug, planted};
 use brainops_log::RecordDigest;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _, Transaction};
 
 use crate::advance::{Claim, Found};
@@ -153,31 +156,43 @@ pub async fn move_on(
     keeper: &Keeper,
     moves: &BTreeMap<Place, Move>,
 ) -> Result<BTreeSet<Place>, sqlx::Error> {
-    let rows = sqlx::query(AssertSqlSafe(keeper.fill(&advance_sql())))
+    let sql = format!("WITH {} SELECT topic, partition FROM moved", moved_sql(keeper, 1));
+    let query = bind_moves(sqlx::query(AssertSqlSafe(sql)), moves);
+    query.fetch_all(connection).await?.iter().map(place).collect()
+}
+
+/// What moves checkpoints, to stand behind `WITH` at the beginning of a longer statement: it ends in `moved (topic,
+/// partition)`, the partitions that moved. Its eight parameters are `$first` and those after it; [`bind_moves`] binds them.
+///
+/// Tables that the rest of the statement reads are seen as they were before it waited for the checkpoint's lock.
+#[must_use]
+pub fn moved_sql(keeper: &Keeper, first: usize) -> String {
+    let types = ["text", "integer", "text", "bigint", "bigint", "bigint", "bytea", "timestamptz"];
+    let arrays: Vec<String> = (first..).zip(types).map(|(number, of)| format!("${number}::{of}[]")).collect();
+    let mut sql = include_str!("sql/advance.sql").to_owned();
+    if planted(Bug::FenceRemoved) {
+        sql = sql
+            .replace("AND held.epoch = span.epoch", "")
+            .replace("AND held.next_offset = span.from_offset", "");
+    }
+    keeper.fill(&sql).replace("{spans}", &format!("UNNEST({})", arrays.join(", ")))
+}
+
+/// Binds the next eight parameters to what is to be moved.
+pub fn bind_moves<'q>(
+    query: Query<'q, Postgres, PgArguments>,
+    moves: &'q BTreeMap<Place, Move>,
+) -> Query<'q, Postgres, PgArguments> {
+    let digest = |one: &Move| one.last_digest.map(|digest| digest.as_bytes().to_vec());
+    query
         .bind(moves.keys().map(|(topic, _)| topic.as_str()).collect::<Vec<_>>())
         .bind(moves.keys().map(|(_, partition)| partition.get()).collect::<Vec<_>>())
         .bind(moves.values().map(|one| one.topic_id.as_str()).collect::<Vec<_>>())
         .bind(moves.values().map(|one| one.claim.epoch).collect::<Vec<_>>())
         .bind(moves.values().map(|one| one.claim.from.get()).collect::<Vec<_>>())
         .bind(moves.values().map(|one| one.claim.through.get()).collect::<Vec<_>>())
-        .bind(
-            moves
-                .values()
-                .map(|one| one.last_digest.map(|digest| digest.as_bytes().to_vec()))
-                .collect::<Vec<_>>(),
-        )
+        .bind(moves.values().map(digest).collect::<Vec<_>>())
         .bind(moves.values().map(|one| one.last_recorded_at).collect::<Vec<_>>())
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(place).collect()
-}
-
-fn advance_sql() -> String {
-    let sql = include_str!("sql/advance.sql");
-    if !planted(Bug::FenceRemoved) {
-        return sql.to_owned();
-    }
-    sql.replace("AND held.epoch = span.epoch", "").replace("AND held.next_offset = span.from_offset", "")
 }
 
 /// The checkpoints of these partitions behind their locks, once every transaction that moves them has ended.
@@ -197,10 +212,37 @@ pub async fn read_locked(
         .fetch_all(&mut *transaction)
         .await?;
     transaction.rollback().await?;
-    let found = |row: &PgRow| -> Result<Found, sqlx::Error> {
-        Ok(Found { epoch: row.try_get("epoch")?, next: offset(row, "next_offset")? })
-    };
     rows.iter().map(|row| Ok((place(row)?, found(row)?))).collect()
+}
+
+/// Raises the epoch of a partition that is still ours and says where it stands: from here on a statement of ours that is still
+/// on its way moves nothing. None where the partition is another's, or the answer to this very question was lost before.
+///
+/// # Errors
+/// Postgres does not answer, or somebody holds the row.
+pub async fn fence_own(
+    pool: &PgPool,
+    keeper: &Keeper,
+    place: &Place,
+    epoch: i64,
+) -> Result<Option<Found>, sqlx::Error> {
+    let sql = "UPDATE {table} AS held SET epoch = held.epoch + 1, updated_at = now() \
+                WHERE held.topic = $1 AND held.partition = $2 AND held.epoch = $3 {is_owned} \
+            RETURNING held.epoch, held.next_offset";
+    let mut transaction = pool.begin().await?;
+    sqlx::query(READ_LOCK_TIMEOUT).execute(&mut *transaction).await?;
+    let row = sqlx::query(AssertSqlSafe(keeper.fill(sql)))
+        .bind(place.0.as_str())
+        .bind(place.1.get())
+        .bind(epoch)
+        .fetch_optional(&mut *transaction)
+        .await?;
+    transaction.commit().await?;
+    row.as_ref().map(found).transpose()
+}
+
+fn found(row: &PgRow) -> Result<Found, sqlx::Error> {
+    Ok(Found { epoch: row.try_get("epoch")?, next: offset(row, "next_offset")? })
 }
 
 /// The partition that a row names.

@@ -106,6 +106,11 @@ impl Held {
         Found { epoch: self.epoch, next: self.next }
     }
 
+    /// Notes that its epoch was raised by ourselves.
+    pub(crate) fn raised(&mut self, epoch: i64) {
+        self.epoch = epoch;
+    }
+
     /// Notes what a committed transaction has moved.
     pub fn moved(&mut self, by: &Move) {
         self.next = by.claim.through;

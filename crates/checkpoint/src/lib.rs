@@ -14,11 +14,11 @@ pub mod sqlstate;
 mod takeover;
 
 pub use checkpoint::{
-    Asked, Checkpoint, Move, Place, begin, begin_unhurried, lock_own, move_on, place, raise_epochs,
-    read_locked,
+    Asked, Checkpoint, Move, Place, begin, begin_unhurried, bind_moves, fence_own, lock_own, move_on,
+    moved_sql, place, raise_epochs, read_locked,
 };
 pub use follow::{
-    FollowError, FollowMetrics, FollowOptions, FollowStage, Followed, Rows, Unreadable, follow,
+    AtOnce, FollowError, FollowMetrics, FollowOptions, FollowStage, Followed, Rows, Unreadable, follow,
     keep_unreadable, records,
 };
 pub use held::{Held, State, enter, plan};

@@ -64,6 +64,7 @@ pub const POINTS: &[&str] = &[
     "task.committed",
     "tool.follow_moved",
     "tool.follow_written",
+    "tool.follow_claimed",
     "tool.claimed",
     "tool.started",
     "tool.checked",

@@ -1,4 +1,4 @@
-//! One batch in one transaction: checkpoints and rows move together or not at all.
+//! One batch in one transaction, or in one statement that is one: checkpoints and rows move together or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -8,11 +8,11 @@ use metrics::{counter, histogram};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use super::Rows;
 use super::error::{FollowError, Halt};
-use crate::advance::{Fate, fate, fate_of_all};
+use super::{AtOnce, Rows};
+use crate::advance::{Claim, Fate, fate, fate_of_all};
 use crate::backoff::Backoff;
-use crate::checkpoint::{Move, Place, begin, begin_unhurried, move_on, read_locked};
+use crate::checkpoint::{Move, Place, begin, begin_unhurried, fence_own, move_on, read_locked};
 use crate::held::{Held, State as HeldState, plan};
 use crate::keeper::Keeper;
 use crate::sqlstate::{Remedy, outcome_is_unknown, remedy};
@@ -30,7 +30,15 @@ pub(super) struct Applier<R: Rows> {
 /// How one attempt ended, if it did not fail: with the partitions that it moved.
 enum Attempt<W> {
     Committed(BTreeSet<Place>, Option<W>),
-    Unknown(BTreeSet<Place>, W, sqlx::Error),
+    Unknown(Doubt, W, sqlx::Error),
+}
+
+/// What gave no answer.
+enum Doubt {
+    /// The COMMIT of a transaction that had moved these partitions.
+    Commit(BTreeSet<Place>),
+    /// A statement that moves this partition, and commits itself.
+    Statement(Place),
 }
 
 impl<R: Rows> Applier<R> {
@@ -51,8 +59,9 @@ impl<R: Rows> Applier<R> {
                     histogram!(R::METRICS.batch_seconds).record(started.elapsed());
                     return Ok(());
                 }
-                Ok(Attempt::Unknown(moved, written, error)) => {
-                    if self.settle(&moves, &moved, error).await? {
+                Ok(Attempt::Unknown(doubt, written, error)) => {
+                    if let Some(moved) = self.settle(&moves, doubt, error).await? {
+                        let written = self.recalled(written, &mut backoff).await?;
                         self.committed(&moves, &moved, Some(written));
                         return Ok(());
                     }
@@ -67,6 +76,18 @@ impl<R: Rows> Applier<R> {
         items: &[Item<'_>],
         moves: &BTreeMap<Place, Move>,
     ) -> Result<Attempt<R::Written>, sqlx::Error> {
+        if let Some(place) = moves.keys().next().filter(|_| moves.len() == 1).cloned() {
+            match self.rows.write_at_once(&self.pool, &self.keeper, items, moves).await? {
+                AtOnce::Not => {}
+                AtOnce::Moved(written) => {
+                    return Ok(Attempt::Committed(BTreeSet::from([place]), Some(written)));
+                }
+                AtOnce::NotMoved => return Ok(Attempt::Committed(BTreeSet::new(), None)),
+                AtOnce::Unknown(written, error) => {
+                    return Ok(Attempt::Unknown(Doubt::Statement(place), written, error));
+                }
+            }
+        }
         let mut transaction = if self.rows.is_unhurried(items) {
             begin_unhurried(&self.pool, &self.keeper).await?
         } else {
@@ -80,7 +101,9 @@ impl<R: Rows> Applier<R> {
         let written = self.rows.write(&mut transaction, items, &moved).await?;
         match transaction.commit().await {
             Ok(()) => Ok(Attempt::Committed(moved, Some(written))),
-            Err(error) if outcome_is_unknown(&error) => Ok(Attempt::Unknown(moved, written, error)),
+            Err(error) if outcome_is_unknown(&error) => {
+                Ok(Attempt::Unknown(Doubt::Commit(moved), written, error))
+            }
             Err(error) => Err(error),
         }
     }
@@ -105,15 +128,41 @@ impl<R: Rows> Applier<R> {
         }
     }
 
-    /// Finds out whether a COMMIT without an answer was done: true if it was.
+    /// Finds out whether what gave no answer was done: none if it was not and never will be, else the partitions that stay
+    /// ours. Where none does, others may have found it done.
     async fn settle(
+        &mut self,
+        moves: &BTreeMap<Place, Move>,
+        doubt: Doubt,
+        error: sqlx::Error,
+    ) -> Result<Option<BTreeSet<Place>>, Halt> {
+        counter!(R::METRICS.unknown_commits).increment(1);
+        tracing::warn!(error = %error, followed = self.what, "a commit gave no answer; reading the checkpoints");
+        let (moved, fate) = match doubt {
+            Doubt::Commit(moved) => {
+                let fate = self.fate_of_commit(moves, &moved).await?;
+                (moved, fate)
+            }
+            Doubt::Statement(place) => {
+                let fate = self.fate_of_statement(moves, &place).await?;
+                (BTreeSet::from([place]), fate)
+            }
+        };
+        match fate {
+            Some(Fate::Committed) => Ok(Some(moved)),
+            Some(Fate::TakenOver) => Ok(Some(BTreeSet::new())),
+            Some(Fate::Lost) => Ok(None),
+            Some(Fate::Impossible) | None => {
+                Err(FollowError::ImpossibleCheckpoint { what: self.what }.into())
+            }
+        }
+    }
+
+    async fn fate_of_commit(
         &self,
         moves: &BTreeMap<Place, Move>,
         moved: &BTreeSet<Place>,
-        error: sqlx::Error,
-    ) -> Result<bool, Halt> {
-        counter!(R::METRICS.unknown_commits).increment(1);
-        tracing::warn!(error = %error, followed = self.what, "a commit gave no answer; reading the checkpoints");
+    ) -> Result<Option<Fate>, Halt> {
         let mut backoff = Backoff::for_database();
         let found = loop {
             match read_locked(&self.pool, &self.keeper, moved).await {
@@ -123,13 +172,35 @@ impl<R: Rows> Applier<R> {
         };
         let fates =
             moved.iter().filter_map(|place| Some(fate(moves.get(place)?.claim, found.get(place).copied())));
-        match fate_of_all(fates) {
-            Some(Fate::Committed) => Ok(true),
-            Some(Fate::Lost | Fate::TakenOver) => Ok(false),
-            Some(Fate::Impossible) | None => {
-                Err(FollowError::ImpossibleCheckpoint { what: self.what }.into())
+        Ok(fate_of_all(fates))
+    }
+
+    /// The same for a statement, which may still be on its way: in the epoch that it names it moves nothing any more.
+    async fn fate_of_statement(
+        &mut self,
+        moves: &BTreeMap<Place, Move>,
+        place: &Place,
+    ) -> Result<Option<Fate>, Halt> {
+        let Some(Move { claim, .. }) = moves.get(place) else { return Ok(None) };
+        let mut backoff = Backoff::for_database();
+        let found = loop {
+            match fence_own(&self.pool, &self.keeper, place, claim.epoch).await {
+                Ok(found) => break found,
+                Err(error) => self.wait_after(error, &mut backoff).await?,
             }
+        };
+        let Some(found) = found else { return Ok(Some(Fate::TakenOver)) };
+        if let Some(held) = self.held.get_mut(place) {
+            held.raised(found.epoch);
         }
+        Ok(Some(fate(Claim { epoch: found.epoch, ..*claim }, Some(found))))
+    }
+
+    async fn recalled(&mut self, mut written: R::Written, backoff: &mut Backoff) -> Result<R::Written, Halt> {
+        while let Err(error) = self.rows.recall(&self.pool, &mut written).await {
+            self.wait_after(error, backoff).await?;
+        }
+        Ok(written)
     }
 
     /// Waits after an error of the database, if the same may then succeed.

@@ -119,6 +119,14 @@ impl Folded {
         Ok(())
     }
 
+    /// Whether the batch brings calls that are asked for, and nothing else.
+    pub(crate) fn only_asks(&self) -> bool {
+        !self.asked.is_empty()
+            && self.started.is_empty()
+            && self.ends.is_empty()
+            && self.unreadable.is_empty()
+    }
+
     /// Whether the batch itself says that somebody has begun with a call, or ended it.
     pub(crate) fn is_under_way(&self, name: &CallName) -> bool {
         self.started.contains_key(name) || self.ends.contains_key(name)

@@ -1,20 +1,24 @@
 //! Follows the topic `tool`: calls that are asked for become rows, and those for which this process has room are claimed in the
-//! same transaction, so that one commit lies between a call in the log and its start.
+//! same transaction, so that one commit lies between a call in the log and its start. Where a batch brings nothing else, that
+//! transaction is one statement.
 
 pub(crate) mod fold;
 mod write;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use brainops_checkpoint::{FollowMetrics, Followed, Place, Rows};
+use brainops_checkpoint::sqlstate::outcome_is_unknown;
+use brainops_checkpoint::{AtOnce, FollowMetrics, Followed, Keeper, Move, Place, Rows};
 use brainops_event::TypedEvent as _;
 use brainops_event::types::tool::CallRequested;
 use brainops_fault::point;
 use brainops_log::Item;
+use sqlx::PgPool;
 use sqlx::postgres::PgConnection;
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::fold::Folded;
 use crate::desk::{Desk, Held};
 use crate::metrics as names;
 use crate::row::Call;
@@ -37,8 +41,7 @@ pub(crate) struct CallRows(pub(crate) Arc<Desk>);
 pub(crate) struct Claimed {
     calls: Vec<Call>,
     room: Vec<OwnedSemaphorePermit>,
-    /// Whether others were left to wait.
-    leaves_some: bool,
+    folded: Folded,
 }
 
 impl Rows for CallRows {
@@ -68,10 +71,41 @@ impl Rows for CallRows {
         let room = self.0.room(folded.asked.len());
         let calls = write::write(connection, &folded, (self.0.executor(), room.len())).await?;
         point("tool.follow_written");
-        Ok(Claimed { leaves_some: calls.len() < folded.asked.len(), calls, room })
+        Ok(Claimed { calls, room, folded })
     }
 
-    fn committed(&mut self, Claimed { calls, room, leaves_some }: Claimed) {
+    async fn write_at_once(
+        &mut self,
+        pool: &PgPool,
+        keeper: &Keeper,
+        items: &[Item<'_>],
+        moves: &BTreeMap<Place, Move>,
+    ) -> Result<AtOnce<Self::Written>, sqlx::Error> {
+        let folded = fold::fold(items, &moves.keys().cloned().collect());
+        if !folded.only_asks() {
+            return Ok(AtOnce::Not);
+        }
+        let room = self.0.room(folded.asked.len());
+        let claimer = (self.0.executor(), room.len());
+        let written = write::write_asked_at_once(pool, (keeper, moves), &folded, claimer).await;
+        point("tool.follow_claimed");
+        match written {
+            Ok(Some(calls)) => Ok(AtOnce::Moved(Claimed { calls, room, folded })),
+            Ok(None) => Ok(AtOnce::NotMoved),
+            Err(error) if outcome_is_unknown(&error) => {
+                Ok(AtOnce::Unknown(Claimed { calls: Vec::new(), room, folded }, error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn recall(&mut self, pool: &PgPool, written: &mut Self::Written) -> Result<(), sqlx::Error> {
+        written.calls = write::recall_claimed(pool, &written.folded, self.0.executor()).await?;
+        Ok(())
+    }
+
+    fn committed(&mut self, Claimed { calls, room, folded }: Claimed) {
+        let leaves_some = calls.len() < folded.asked.len();
         for (call, permit) in calls.into_iter().zip(room) {
             self.0.hand_over(Held { call, permit, is_inherited: false });
         }

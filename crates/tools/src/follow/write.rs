@@ -1,22 +1,26 @@
 //! What was folded becomes rows; calls for which there is room are claimed on the way.
 
-use brainops_checkpoint::keep_unreadable;
+use std::collections::BTreeMap;
+
+use brainops_checkpoint::{Keeper, Move, Place, bind_moves, keep_unreadable, moved_sql};
 use metrics::counter;
-use sqlx::AssertSqlSafe;
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _};
 
 use super::FOLLOWED;
-use super::fold::Folded;
+use super::fold::{Asked, Folded};
 use crate::metrics as names;
 use crate::row::{Call, call, with_columns};
 
-/// Writes what was folded. The first `room` calls that are new are claimed by the executor; they are answered.
+/// Writes what was folded. Of the calls that were asked for the claimer takes as many as it has room for; it is answered with
+/// those that are new.
 pub(super) async fn write(
     connection: &mut PgConnection,
     folded: &Folded,
-    (executor, room): (&str, usize),
+    claimer: (&str, usize),
 ) -> Result<Vec<Call>, sqlx::Error> {
-    let claimed = write_asked(connection, folded, (executor, room)).await?;
+    let claimed = write_asked(connection, folded, claimer).await?;
     write_started(connection, folded).await?;
     write_ends(connection, folded).await?;
     counter!(names::UNREADABLE_TOTAL).increment(folded.unreadable.len() as u64);
@@ -27,39 +31,116 @@ pub(super) async fn write(
 async fn write_asked(
     connection: &mut PgConnection,
     folded: &Folded,
-    (executor, room): (&str, usize),
+    claimer: (&str, usize),
+) -> Result<Vec<Call>, sqlx::Error> {
+    let Some(asking) = Asking::of(folded, claimer) else { return Ok(Vec::new()) };
+    let sql = fold_calls_sql("", "", "SELECT {columns} FROM fresh");
+    let rows = asking.bind(&sql).fetch_all(connection).await?;
+    claimed_by(claimer.0, &rows)
+}
+
+/// Moves the checkpoint of one partition and writes the calls that were asked for in it; answers with those that were claimed,
+/// and none where the partition is another's. Only for what was folded from nothing but calls that were asked for.
+pub(super) async fn write_asked_at_once(
+    pool: &PgPool,
+    (keeper, moves): (&Keeper, &BTreeMap<Place, Move>),
+    folded: &Folded,
+    claimer: (&str, usize),
+) -> Result<Option<Vec<Call>>, sqlx::Error> {
+    let Some(asking) = Asking::of(folded, claimer) else { return Ok(None) };
+    let moved = format!("{}, ", moved_sql(keeper, ASKING_PARAMETERS + 1));
+    let only_moved = "JOIN moved USING (partition)";
+    let sql = fold_calls_sql(
+        &moved,
+        only_moved,
+        "SELECT {columns} FROM moved LEFT JOIN fresh USING (topic, partition)",
+    );
+    let rows = bind_moves(asking.bind(&sql), moves).fetch_all(pool).await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    claimed_by(claimer.0, &rows).map(Some)
+}
+
+/// Calls of these requests that the executor has in its hands.
+pub(super) async fn recall_claimed(
+    pool: &PgPool,
+    folded: &Folded,
+    executor: &str,
 ) -> Result<Vec<Call>, sqlx::Error> {
     let asked = &folded.asked;
-    let Some(first) = asked.first() else { return Ok(Vec::new()) };
-    let mut room = room;
-    let is_claimed: Vec<bool> = asked
-        .iter()
-        .map(|one| {
+    let rows = sqlx::query(AssertSqlSafe(with_columns(include_str!("../sql/recall.sql"))))
+        .bind(executor)
+        .bind(asked.iter().map(|one| one.name.source.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.name.id.as_str()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.position.partition.get()).collect::<Vec<_>>())
+        .bind(asked.iter().map(|one| one.position.offset.get()).collect::<Vec<_>>())
+        .fetch_all(pool)
+        .await?;
+    claimed_by(executor, &rows)
+}
+
+/// How many parameters [`Asking::bind`] binds.
+const ASKING_PARAMETERS: usize = 15;
+
+fn fold_calls_sql(moved: &str, only_moved: &str, answer: &str) -> String {
+    let sql =
+        include_str!("../sql/fold_calls.sql").replace("{moved}", moved).replace("{only_moved}", only_moved);
+    with_columns(&sql.replace("{answer}", answer))
+}
+
+/// Those among the rows that the executor has claimed. A row without a call stands for a partition without a new one.
+fn claimed_by(executor: &str, rows: &[PgRow]) -> Result<Vec<Call>, sqlx::Error> {
+    let mut claimed = Vec::new();
+    for row in rows {
+        let by: Option<&str> = row.try_get("executor")?;
+        if by == Some(executor) {
+            claimed.push(call(row)?);
+        }
+    }
+    Ok(claimed)
+}
+
+/// Calls that were asked for, and which of them an executor claims.
+struct Asking<'a> {
+    asked: &'a [Asked],
+    topic: &'a str,
+    executor: &'a str,
+    is_claimed: Vec<bool>,
+}
+
+impl<'a> Asking<'a> {
+    /// None where nothing was asked for. The first `room` calls that no other record speaks of are claimed.
+    fn of(folded: &'a Folded, (executor, mut room): (&'a str, usize)) -> Option<Self> {
+        let topic = folded.asked.first()?.position.topic.as_str();
+        let takes = |one: &Asked| {
             let takes = room > 0 && !folded.is_under_way(&one.name);
             room -= usize::from(takes);
             takes
-        })
-        .collect();
-    let rows = sqlx::query(AssertSqlSafe(with_columns(include_str!("../sql/fold_calls.sql"))))
-        .bind(asked.iter().map(|one| one.name.source.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.name.id.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.correlation_id.as_deref()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.cause_path.as_deref()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.caller.kind.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.caller.name.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.tool.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.arguments.as_str()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.recorded_at).collect::<Vec<_>>())
-        .bind(first.position.topic.as_str())
-        .bind(asked.iter().map(|one| one.position.partition.get()).collect::<Vec<_>>())
-        .bind(asked.iter().map(|one| one.position.offset.get()).collect::<Vec<_>>())
-        .bind(is_claimed)
-        .bind(executor)
-        .fetch_all(connection)
-        .await?;
-    let new: Vec<Call> = rows.iter().map(call).collect::<Result<_, _>>()?;
-    Ok(new.into_iter().filter(|call| call.executor.as_deref() == Some(executor)).collect())
+        };
+        let is_claimed = folded.asked.iter().map(takes).collect();
+        Some(Self { asked: &folded.asked, topic, executor, is_claimed })
+    }
+
+    fn bind<'q>(&'q self, sql: &'q str) -> Query<'q, Postgres, PgArguments> {
+        let asked = self.asked;
+        sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .bind(asked.iter().map(|one| one.name.source.as_str()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.name.id.as_str()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.correlation_id.as_deref()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.cause_path.as_deref()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.caller.kind.as_str()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.caller.name.as_str()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.tool.as_str()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.arguments.as_str()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.recorded_at).collect::<Vec<_>>())
+            .bind(self.topic)
+            .bind(asked.iter().map(|one| one.position.partition.get()).collect::<Vec<_>>())
+            .bind(asked.iter().map(|one| one.position.offset.get()).collect::<Vec<_>>())
+            .bind(self.is_claimed.as_slice())
+            .bind(self.executor)
+    }
 }
 
 async fn write_started(

@@ -4,6 +4,7 @@
 
 mod check;
 mod faults;
+mod lost;
 mod probe;
 mod refused;
 mod said;

@@ -104,8 +104,12 @@ impl Scene {
 
     /// An executor in this process.
     pub fn gate(&self) -> Running<GateError> {
-        let cluster = self.namespace.cluster().clone();
-        let (pool, registry) = (self.namespace.pool().clone(), self.namespace.registry().clone());
+        self.gate_over(self.namespace.pool().clone())
+    }
+
+    /// The same over a way of its own to Postgres.
+    pub fn gate_over(&self, pool: sqlx::PgPool) -> Running<GateError> {
+        let (cluster, registry) = (self.namespace.cluster().clone(), self.namespace.registry().clone());
         let stage = stage_of(pool, cluster, registry, self.folder.path());
         let config = config(self.folder.path());
         Running::start(|shutdown| run(stage, config, shutdown))
