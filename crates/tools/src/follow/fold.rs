@@ -119,12 +119,10 @@ impl Folded {
         Ok(())
     }
 
-    /// Whether the batch brings calls that are asked for, and nothing else.
-    pub(crate) fn only_asks(&self) -> bool {
-        !self.asked.is_empty()
-            && self.started.is_empty()
-            && self.ends.is_empty()
-            && self.unreadable.is_empty()
+    /// Whether one statement can write it: what is asked for, or what the log says of calls, and nothing that cannot be read.
+    pub(crate) fn is_of_one_kind(&self) -> bool {
+        let has_words = !self.started.is_empty() || !self.ends.is_empty();
+        self.unreadable.is_empty() && (self.asked.is_empty() || !has_words)
     }
 
     /// Whether the batch itself says that somebody has begun with a call, or ended it.

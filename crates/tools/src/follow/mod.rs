@@ -1,6 +1,6 @@
 //! Follows the topic `tool`: calls that are asked for become rows, and those for which this process has room are claimed in the
-//! same transaction, so that one commit lies between a call in the log and its start. Where a batch brings nothing else, that
-//! transaction is one statement.
+//! same transaction, so that one commit lies between a call in the log and its start. Where a batch brings nothing but calls, or
+//! nothing but what the gate has said of them, that transaction is one statement.
 
 pub(crate) mod fold;
 mod write;
@@ -82,13 +82,19 @@ impl Rows for CallRows {
         moves: &BTreeMap<Place, Move>,
     ) -> Result<AtOnce<Self::Written>, sqlx::Error> {
         let folded = fold::fold(items, &moves.keys().cloned().collect());
-        if !folded.only_asks() {
+        if !folded.is_of_one_kind() {
             return Ok(AtOnce::Not);
         }
         let room = self.0.room(folded.asked.len());
-        let claimer = (self.0.executor(), room.len());
-        let written = write::write_asked_at_once(pool, (keeper, moves), &folded, claimer).await;
-        point("tool.follow_claimed");
+        let written = if folded.asked.is_empty() {
+            let moved = write::write_words_at_once(pool, (keeper, moves), &folded).await;
+            moved.map(|moved| moved.then(Vec::new))
+        } else {
+            let claimer = (self.0.executor(), room.len());
+            let claimed = write::write_asked_at_once(pool, (keeper, moves), &folded, claimer).await;
+            point("tool.follow_claimed");
+            claimed
+        };
         match written {
             Ok(Some(calls)) => Ok(AtOnce::Moved(Claimed { calls, room, folded })),
             Ok(None) => Ok(AtOnce::NotMoved),

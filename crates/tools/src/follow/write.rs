@@ -1,6 +1,6 @@
 //! What was folded becomes rows; calls for which there is room are claimed on the way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use brainops_checkpoint::{Keeper, Move, Place, bind_moves, keep_unreadable, moved_sql};
 use metrics::counter;
@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Row as _};
 use super::FOLLOWED;
 use super::fold::{Asked, Folded};
 use crate::metrics as names;
+use crate::name::CallName;
 use crate::row::{Call, call, with_columns};
 
 /// Writes what was folded. Of the calls that were asked for the claimer takes as many as it has room for; it is answered with
@@ -21,8 +22,10 @@ pub(super) async fn write(
     claimer: (&str, usize),
 ) -> Result<Vec<Call>, sqlx::Error> {
     let claimed = write_asked(connection, folded, claimer).await?;
-    write_started(connection, folded).await?;
-    write_ends(connection, folded).await?;
+    let words = Words::of(folded);
+    if !words.names.is_empty() {
+        words.bind(&fold_words_sql("", "", "SELECT true")).execute(&mut *connection).await?;
+    }
     counter!(names::UNREADABLE_TOTAL).increment(folded.unreadable.len() as u64);
     keep_unreadable(connection, ("brainops.tool_unreadable", FOLLOWED.what), &folded.unreadable).await?;
     Ok(claimed)
@@ -143,33 +146,52 @@ impl<'a> Asking<'a> {
     }
 }
 
-async fn write_started(
-    connection: &mut PgConnection,
-    Folded { started, .. }: &Folded,
-) -> Result<(), sqlx::Error> {
-    if started.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(include_str!("../sql/fold_started.sql"))
-        .bind(started.keys().map(|name| name.source.as_str()).collect::<Vec<_>>())
-        .bind(started.keys().map(|name| name.id.as_str()).collect::<Vec<_>>())
-        .bind(started.values().map(|(attempt, _)| *attempt).collect::<Vec<_>>())
-        .bind(started.values().map(|(_, epoch)| *epoch).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(())
+/// Moves the checkpoint of one partition and writes what the log says of calls that were asked for before; answers whether the
+/// partition is ours. As everything that is read again after a crash, its commit does not wait for the disk.
+pub(super) async fn write_words_at_once(
+    pool: &PgPool,
+    (keeper, moves): (&Keeper, &BTreeMap<Place, Move>),
+    folded: &Folded,
+) -> Result<bool, sqlx::Error> {
+    let words = Words::of(folded);
+    let sql = fold_words_sql(
+        &format!("{}, ", moved_sql(keeper, WORDS_PARAMETERS + 1)),
+        "AND EXISTS (SELECT FROM moved)",
+        "SELECT set_config('synchronous_commit', 'off', true) FROM moved",
+    );
+    let moved = bind_moves(words.bind(&sql), moves).fetch_optional(pool).await?;
+    Ok(moved.is_some())
 }
 
-async fn write_ends(connection: &mut PgConnection, Folded { ends, .. }: &Folded) -> Result<(), sqlx::Error> {
-    if ends.is_empty() {
-        return Ok(());
+/// How many parameters [`Words::bind`] binds.
+const WORDS_PARAMETERS: usize = 6;
+
+fn fold_words_sql(moved: &str, only_moved: &str, answer: &str) -> String {
+    let sql =
+        include_str!("../sql/fold_words.sql").replace("{moved}", moved).replace("{only_moved}", only_moved);
+    sql.replace("{answer}", answer)
+}
+
+/// What the log says of calls: how far each was started, and how it ended.
+struct Words<'a> {
+    folded: &'a Folded,
+    names: BTreeSet<&'a CallName>,
+}
+
+impl<'a> Words<'a> {
+    fn of(folded: &'a Folded) -> Self {
+        Self { folded, names: folded.started.keys().chain(folded.ends.keys()).collect() }
     }
-    sqlx::query(include_str!("../sql/fold_ends.sql"))
-        .bind(ends.keys().map(|name| name.source.as_str()).collect::<Vec<_>>())
-        .bind(ends.keys().map(|name| name.id.as_str()).collect::<Vec<_>>())
-        .bind(ends.values().map(|(state, _)| state.as_str()).collect::<Vec<_>>())
-        .bind(ends.values().map(|(_, ended_at)| *ended_at).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
-    Ok(())
+
+    fn bind<'q>(&'q self, sql: &'q str) -> Query<'q, Postgres, PgArguments> {
+        let Folded { started, ends, .. } = self.folded;
+        let names = || self.names.iter().copied();
+        sqlx::query(AssertSqlSafe(sql.to_owned()))
+            .bind(names().map(|name| name.source.as_str()).collect::<Vec<_>>())
+            .bind(names().map(|name| name.id.as_str()).collect::<Vec<_>>())
+            .bind(names().map(|name| started.get(name).map(|(attempt, _)| *attempt)).collect::<Vec<_>>())
+            .bind(names().map(|name| started.get(name).map(|(_, epoch)| *epoch)).collect::<Vec<_>>())
+            .bind(names().map(|name| ends.get(name).map(|(state, _)| state.as_str())).collect::<Vec<_>>())
+            .bind(names().map(|name| ends.get(name).map(|(_, ended_at)| *ended_at)).collect::<Vec<_>>())
+    }
 }

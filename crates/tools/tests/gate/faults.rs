@@ -7,10 +7,18 @@ use serde_json::json;
 use crate::check::{by_call, check};
 use crate::scene::{Scene, asked};
 
-/// One call of each kind.
-async fn ask(scene: &Scene) {
+/// Calls beside the one of each kind, so that batches bring several partitions, and are written by transactions of several
+/// statements.
+const OTHERS: u32 = 20;
+
+/// One call of each kind, and others.
+async fn ask(scene: &Scene, others: u32) {
     scene.ask(vec![asked("probe.once", "once-1", &json!({"word": "once"}))]).await;
     scene.ask(vec![asked("probe.again", "again-1", &json!({"word": "again"}))]).await;
+    let other = |number: u32| {
+        asked("probe.again", &format!("other-{number}"), &json!({"word": format!("other{number}")}))
+    };
+    scene.ask((0..others).map(other).collect()).await;
 }
 
 fn end(stood: &[Stood], id: &str) -> String {
@@ -21,10 +29,11 @@ fn end(stood: &[Stood], id: &str) -> String {
 async fn killed_at(name: &str, point: &str, planted: Option<Bug>) -> Result<Vec<Stood>, String> {
     let scene = Scene::new(name).await;
     let mut dying = scene.process(Some(&format!("{point}=kill")), planted.map(Bug::name));
-    ask(&scene).await;
+    let others = if point.starts_with("tool.follow_") { OTHERS } else { 0 };
+    ask(&scene, others).await;
     dying.until_dead().await;
     let next = scene.process(None, planted.map(Bug::name));
-    let stood = scene.until_ended(2).await;
+    let stood = scene.until_ended(2 + i64::from(others)).await;
     let checked = check(&stood, &scene.lines());
     drop(next);
     scene.close().await;
@@ -48,8 +57,13 @@ async fn killed_between_any_two_records_nothing_is_lost_and_once_is_once() {
         assert_eq!(end(&stood, "again-1"), "tool.call.completed", "{point}");
         let once = end(&stood, "once-1");
         match point {
-            // the first two are passed with the gate's own words about a call, too
-            "tool.follow_moved" | "tool.follow_written" | "tool.started" | "tool.checked" | "tool.acted" => {
+            // the first ones are passed with the gate's own words about a call, too
+            "tool.follow_moved"
+            | "tool.follow_written"
+            | "tool.follow_claimed"
+            | "tool.started"
+            | "tool.checked"
+            | "tool.acted" => {
                 assert!(
                     ["tool.call.unknown", "tool.call.completed"].contains(&once.as_str()),
                     "{point}: {once}"
