@@ -17,10 +17,14 @@ pub(crate) struct Held {
     pub(crate) is_inherited: bool,
 }
 
+/// With how many calls in its hands a process still takes each word of the log by itself.
+const FEW: usize = 8;
+
 /// One desk a life of an executor. What is handed over is bounded by its room.
 #[derive(Debug)]
 pub(crate) struct Desk {
     executor: String,
+    in_flight: usize,
     room: Arc<Semaphore>,
     /// Calls are claimed only once the log was followed to where it ended when this life began: before, what the table says of
     /// a call may be older than its start.
@@ -36,7 +40,7 @@ impl Desk {
         let (claimed, handed) = unbounded_channel();
         let room = Arc::new(Semaphore::new(in_flight));
         let (is_open, has_waiting) = (AtomicBool::new(false), AtomicBool::new(true));
-        let desk = Self { executor, room, is_open, has_waiting, claimed, woken: Notify::new() };
+        let desk = Self { executor, in_flight, room, is_open, has_waiting, claimed, woken: Notify::new() };
         (Arc::new(desk), handed)
     }
 
@@ -63,6 +67,12 @@ impl Desk {
             return Vec::new();
         }
         (0..wanted).map_while(|_| Arc::clone(&self.room).try_acquire_owned().ok()).collect()
+    }
+
+    /// Whether few calls are in our hands: then what comes is better written at once than gathered. With many, the commits that
+    /// gathering saves are worth more than the ways of a transaction cost.
+    pub(crate) fn has_few(&self) -> bool {
+        self.in_flight - self.room.available_permits().min(self.in_flight) <= FEW
     }
 
     /// Hands a claimed call over. Where nobody takes it any more the executor has ended, and others inherit it.

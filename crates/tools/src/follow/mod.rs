@@ -1,6 +1,6 @@
 //! Follows the topic `tool`: calls that are asked for become rows, and those for which this process has room are claimed in the
-//! same transaction, so that one commit lies between a call in the log and its start. Where a batch brings nothing but calls, or
-//! nothing but what the gate has said of them, that transaction is one statement.
+//! same transaction, so that one commit lies between a call in the log and its start. Where little is under way, and a batch brings
+//! nothing but calls or nothing but what the gate has said of them, that transaction is one statement.
 
 pub(crate) mod fold;
 mod write;
@@ -81,6 +81,9 @@ impl Rows for CallRows {
         items: &[Item<'_>],
         moves: &BTreeMap<Place, Move>,
     ) -> Result<AtOnce<Self::Written>, sqlx::Error> {
+        if !self.0.has_few() {
+            return Ok(AtOnce::Not);
+        }
         let folded = fold::fold(items, &moves.keys().cloned().collect());
         if !folded.is_of_one_kind() {
             return Ok(AtOnce::Not);

@@ -1,8 +1,11 @@
 //! The way to Postgres is cut when a call is claimed: its claim or the answer to it is lost, and the call is done once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use brainops_checkpoint::advance::{Claim, Found};
+use brainops_checkpoint::{Asked, Keeper, Move, fence_own, move_on, take_over};
+use brainops_event::{Offset, Partition, TopicId};
 use brainops_projection::PostgresConfig;
 use brainops_testkit::{Cut, Proxy};
 use serde_json::json;
@@ -59,4 +62,29 @@ async fn a_claim_whose_answer_is_lost_is_found_and_its_call_done() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_that_is_lost_is_made_again() {
     claims_are_cut("toolquestion", Cut::Question).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_is_still_on_its_way_when_its_fate_is_asked_for_moves_nothing() {
+    let scene = Scene::new("toolfence").await;
+    let (pool, keeper) =
+        (scene.namespace.pool(), Keeper::of_table("calls of tools", "brainops.tool_checkpoint"));
+    let place = (scene.namespace.topic("tool"), Partition::new(0).unwrap());
+    let (topic_id, next) = (TopicId::new("a-topic").unwrap(), Offset::new(7).unwrap());
+    let asked = Asked { place: place.clone(), topic_id: topic_id.clone(), log_start: next };
+    let taken = take_over(pool, &keeper, &[asked], |_| ()).await.unwrap();
+    let epoch = taken[&place].epoch;
+    let moves = |epoch| {
+        let claim = Claim { epoch, from: next, through: Offset::new(9).unwrap() };
+        let topic_id = topic_id.clone();
+        BTreeMap::from([(place.clone(), Move { topic_id, claim, last_digest: None, last_recorded_at: None })])
+    };
+    let fenced = fence_own(pool, &keeper, &place, epoch).await.unwrap();
+    assert_eq!(fenced, Some(Found { epoch: epoch + 1, next }));
+    let mut connection = pool.acquire().await.unwrap();
+    assert!(move_on(&mut connection, &keeper, &moves(epoch)).await.unwrap().is_empty(), "it came too late");
+    assert_eq!(fence_own(pool, &keeper, &place, epoch).await.unwrap(), None, "the epoch is another's");
+    assert!(move_on(&mut connection, &keeper, &moves(epoch + 1)).await.unwrap().contains(&place));
+    drop(connection);
+    scene.close().await;
 }
