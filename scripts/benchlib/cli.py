@@ -105,7 +105,8 @@ def _keep(fresh: dict[str, Result], machine: dict) -> None:
     kept = json.loads(file.read_text()) if file.exists() else {"parts": {}}
     kept["machine"] = machine
     for name, result in fresh.items():
-        kept["parts"][name] = result.as_json() | {"taken_at": machine["taken_at"], "commit": machine["commit"]}
+        taken = {fact: machine[fact] for fact in ("taken_at", "commit", "processor")}
+        kept["parts"][name] = result.as_json() | taken
     half = file.with_suffix(".half")
     half.write_text(json.dumps(kept, indent=1) + "\n")
     half.replace(file)

@@ -35,7 +35,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     failure: str = ""
     seconds: float = 0.0
-    taken: str = ""  # when, and of which commit
+    taken: str = ""  # when, of which commit, and on which processor
 
     def of(self, program: str, value: str) -> list[float]:
         """A value of a program in every round that has it; nothing can be said of a call that never ended in its time."""
@@ -58,4 +58,5 @@ class Result:
     def from_json(cls, name: str, kept: dict) -> Result:
         figures = [Figure(one["what"], one["goal"], one["values"]) for one in kept["figures"]]
         taken = f"{kept['taken_at']} at commit {kept['commit']}" if "taken_at" in kept else ""
+        taken += f" on {kept['processor']}" if "processor" in kept else ""
         return cls(name, figures, kept["rounds"], kept["notes"], kept["failure"], kept["seconds"], taken)

@@ -1,8 +1,8 @@
 //! Follows a topic into rows: checkpoints and what is made of the records are one transaction.
 //!
-//! **The promise.** What [`Rows::write`] or [`Rows::write_at_once`] writes for a batch is committed once, with the checkpoints of the partitions that it
-//! was told, or not at all. [`Rows::committed`] is told what was written once it is known to stand, also when COMMIT gave no
-//! answer and the checkpoints, read behind their lock, say that it was done. A process that dies, sleeps or is robbed of its
+//! **The promise.** What [`Rows::write`] or [`Rows::write_at_once`] writes for a batch is committed once, with the checkpoints of
+//! the partitions that it was told, or not at all. [`Rows::committed`] is told what was written once it is known to stand, also
+//! when the commit gave no answer and the checkpoints say that it was done. A process that dies, sleeps or is robbed of its
 //! partitions costs time.
 
 mod apply;
