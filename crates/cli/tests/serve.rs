@@ -10,7 +10,7 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use brainops_testkit::eventually;
 use serde_json::{Value, json};
@@ -23,14 +23,9 @@ fn signal(child: &Child, name: &str) {
 }
 
 async fn exit_code(child: &mut Child, limit: Duration) -> Option<i32> {
-    let deadline = Instant::now() + limit;
-    loop {
-        if let Some(status) = child.try_wait().expect("a child") {
-            return status.code();
-        }
-        assert!(Instant::now() < deadline, "it goes on");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let mut has_ended = || child.try_wait().expect("a child").is_some();
+    eventually(limit, || std::future::ready(has_ended())).await.expect("it goes on");
+    child.wait().expect("it has ended").code()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,12 +5,16 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use brainops_deploy::host::{ApiError, HostApi, HostClient, Manifest, RunningHost};
 use brainops_deploy::{
     Cause, Deployed, DeploymentState, Provider as _, ProviderError, ServiceKey, ServiceStatus, StartRequest,
 };
+use brainops_testkit::eventually;
+
+/// How long a deployment may take.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A service in one file: says its version, fails where the text says so.
 const SERVICE: &str = r#"
@@ -89,16 +93,13 @@ async fn status(host: &RunningHost) -> ServiceStatus {
 async fn deploy(host: &RunningHost, id: &str, revision: &str) -> Deployed {
     let request = StartRequest { deployment_id: id.to_owned(), revision: revision.to_owned(), cause: None };
     host.provider().start(&key(), &request).await.unwrap();
-    let began = Instant::now();
-    loop {
+    let one = || async {
         let deployments = status(host).await.deployments;
-        let one = deployments.into_iter().find(|one| one.deployment_id == id).unwrap();
-        if one.state != DeploymentState::Starting {
-            return one;
-        }
-        assert!(began.elapsed() < Duration::from_secs(30), "{one:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+        deployments.into_iter().find(|one| one.deployment_id == id).unwrap()
+    };
+    let has_begun = || async { one().await.state != DeploymentState::Starting };
+    eventually(LIMIT, has_begun).await.expect("it is healthy or has failed");
+    one().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,11 +129,8 @@ async fn a_service_is_deployed_broken_and_rolled_back() {
     assert_eq!(host.provider().rollback(&key(), "d-3").await.unwrap().deployment_id, "d-2");
     assert!(matches!(host.provider().rollback(&key(), "d-2").await, Err(ProviderError::Refused(_))));
     assert_eq!(status(&host).await.deployments[2].state, DeploymentState::Stopped);
-    let (tree, began) = (ground.folder.path().join("host/shop/local/trees/d-1"), Instant::now());
-    while tree.exists() {
-        assert!(began.elapsed() < Duration::from_secs(30), "the tree of what was ended is still there");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let tree = ground.folder.path().join("host/shop/local/trees/d-1");
+    eventually(LIMIT, || async { !tree.exists() }).await.expect("the tree of what was ended is gone");
     let noted = fs::read_to_string(ground.folder.path().join("host/shop/local/access.log")).unwrap();
     let statuses: Vec<u64> = noted
         .lines()
@@ -235,11 +233,8 @@ async fn a_host_is_the_same_provider_from_another_process_for_who_shows_the_toke
         StartRequest { deployment_id: "d-1".to_owned(), revision: "one".to_owned(), cause: Some(cause) };
     let begun = client.start(&key(), &request).await.unwrap();
     assert_eq!((begun.state, begun.git_ref.as_deref()), (DeploymentState::Starting, Some("one")));
-    let began = Instant::now();
-    while client.status(&key()).await.unwrap().serving.is_none() {
-        assert!(began.elapsed() < Duration::from_secs(30), "it does not become healthy");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let serves = || async { client.status(&key()).await.unwrap().serving.is_some() };
+    eventually(LIMIT, serves).await.expect("it becomes healthy");
     assert_eq!(client.status(&key()).await.unwrap(), status(&host).await);
     assert_eq!(client.status(&key()).await.unwrap().deployments[0].cause, request.cause);
     deploy(&host, "d-2", "three").await;
