@@ -8,98 +8,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use brainops_projection::PostgresConfig;
+use brainops_testkit::{Cut, Judge, Proxy, says};
 use common::{Bench, figures, small_batches};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
 
-/// What becomes of a COMMIT.
-#[derive(Debug, Clone, Copy)]
-enum Cut {
-    /// It reaches the server, its answer is lost.
-    Answer,
-    /// It is lost itself.
-    Question,
-}
-
-/// Stands between the projection and Postgres, and cuts every third connection that commits a batch.
-struct Proxy {
-    port: u16,
-    cuts: Arc<AtomicUsize>,
-    accepting: JoinHandle<()>,
-}
-
-impl Proxy {
-    async fn start(server: String, cut: Cut) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (cuts, commits) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let counted = cuts.clone();
-        let accepting = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(pass(client, server, cut, commits.clone(), counted.clone()));
-            }
-        });
-        Self { port, cuts, accepting }
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-/// Passes bytes both ways until a COMMIT is cut. Ends both sides then.
-async fn pass(
-    client: TcpStream,
-    server: TcpStream,
-    cut: Cut,
-    commits: Arc<AtomicUsize>,
-    cuts: Arc<AtomicUsize>,
-) {
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
-    let answers = tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_client).await });
-    let (mut buffer, mut has_moved) = (vec![0; 64 * 1024], false);
-    while let Ok(read) = from_client.read(&mut buffer).await
-        && read > 0
-    {
-        let bytes = &buffer[..read];
-        has_moved |= contains(bytes, b"COPY metrics_g1.sample");
-        if has_moved && contains(bytes, b"COMMIT\0") && commits.fetch_add(1, Ordering::SeqCst) % 3 == 2 {
-            answers.abort();
-            if let Cut::Answer = cut {
-                to_server.write_all(bytes).await.ok();
-                to_server.flush().await.ok();
-            }
-            cuts.fetch_add(1, Ordering::SeqCst);
-            break;
-        }
-        if to_server.write_all(bytes).await.is_err() {
-            break;
-        }
-    }
-    answers.abort();
-}
-
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+/// Cuts every third connection that commits a batch.
+async fn cutting(server: String, cut: Cut) -> Proxy {
+    let commits = Arc::new(AtomicUsize::new(0));
+    let judges = move || -> Judge {
+        let (commits, mut has_moved) = (Arc::clone(&commits), false);
+        Box::new(move |said: &[u8]| {
+            has_moved |= says(said, b"COPY metrics_g1.sample");
+            let is_commit = has_moved && says(said, b"COMMIT\0");
+            if is_commit && commits.fetch_add(1, Ordering::SeqCst) % 3 == 2 { cut } else { Cut::Not }
+        })
+    };
+    Proxy::judging(server, judges).await
 }
 
 async fn check(name: &str, cut: Cut) {
     let bench = Bench::new(name).await;
     let postgres = bench.namespace.postgres().clone();
-    let proxy = Proxy::start(format!("{}:{}", postgres.host, postgres.port), cut).await;
-    let through = PostgresConfig { host: "127.0.0.1".to_owned(), port: proxy.port, ..postgres };
+    let proxy = cutting(format!("{}:{}", postgres.host, postgres.port), cut).await;
+    let through = PostgresConfig { host: "127.0.0.1".to_owned(), port: proxy.port(), ..postgres };
     let pool = through.pool().await.unwrap();
     bench.append(figures(400, 30, 60)).await;
     let running = bench.start_over(pool, small_batches("one", 25));
     let end = bench.caught_up().await;
     bench.check_rows(&end).await;
     assert_eq!(bench.number("SELECT sum(times)::bigint FROM metrics.metric").await, 400);
-    assert!(proxy.cuts.load(Ordering::SeqCst) >= 3, "commits were cut");
+    assert!(proxy.cuts() >= 3, "commits were cut");
     assert_eq!(
         bench.number("SELECT max(epoch) FROM metrics_g1.checkpoint").await,
         1,

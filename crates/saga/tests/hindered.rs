@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use brainops_outbox::OutboxConfig;
 use brainops_projection::PostgresConfig;
 use brainops_saga::{Cast, SagaOptions, Stage, run};
-use brainops_testkit::{Cut, Judge, Proxy, eventually};
+use brainops_testkit::{Cut, Judge, Proxy, eventually, says};
 use common::{LIMIT, Process, Running, Scene, Tally, check, child, count_with};
 
 /// The life of a process that other tests start.
@@ -41,9 +41,8 @@ async fn commits_are_cut(name: &str, cut: Cut) {
     let judges = move || -> Judge {
         let (commits, cuts, mut has_reacted) = (Arc::clone(&commits), Arc::clone(&counted), false);
         Box::new(move |bytes: &[u8]| {
-            let says = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
-            has_reacted |= says(b"brainops.saga_inbox");
-            if has_reacted && says(b"COMMIT\0") && commits.fetch_add(1, Ordering::SeqCst) % 3 == 1 {
+            has_reacted |= says(bytes, b"brainops.saga_inbox");
+            if has_reacted && says(bytes, b"COMMIT\0") && commits.fetch_add(1, Ordering::SeqCst) % 3 == 1 {
                 cuts.fetch_add(1, Ordering::SeqCst);
                 return cut;
             }

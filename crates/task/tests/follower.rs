@@ -12,7 +12,7 @@ use brainops_event::types::agent::TaskCancelled;
 use brainops_event::{Envelope, EventId, EventType, Outgoing, Source, Subject, TypedEvent as _};
 use brainops_projection::PostgresConfig;
 use brainops_task::{Decider, Failed, FollowOptions, FollowStage, State, TaskError, TaskName, find, follow};
-use brainops_testkit::{Cut, Judge, Proxy, eventually};
+use brainops_testkit::{Cut, Judge, Proxy, eventually, says};
 use common::{LIMIT, Process, Running, Scene, child, kind, lease, outcome, said, worker};
 
 /// The life of a process that other tests start.
@@ -94,9 +94,8 @@ async fn commits_are_cut(name: &str, cut: Cut) {
     let judges = move || -> Judge {
         let (commits, cuts, mut has_written) = (Arc::clone(&commits), Arc::clone(&counted), false);
         Box::new(move |bytes: &[u8]| {
-            let says = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
-            has_written |= says(b"INSERT INTO brainops.task AS task");
-            if has_written && says(b"COMMIT\0") && commits.fetch_add(1, Ordering::SeqCst) % 2 == 1 {
+            has_written |= says(bytes, b"INSERT INTO brainops.task AS task");
+            if has_written && says(bytes, b"COMMIT\0") && commits.fetch_add(1, Ordering::SeqCst) % 2 == 1 {
                 cuts.fetch_add(1, Ordering::SeqCst);
                 return cut;
             }

@@ -13,7 +13,7 @@ use brainops_projection::PostgresConfig;
 use brainops_task::{
     Backoff, Decider, Failed, Filter, Holder, State, TaskError, TaskName, TaskOptions, Tasks, find, list,
 };
-use brainops_testkit::{Cut, Judge, Proxy};
+use brainops_testkit::{Cut, Judge, Proxy, says};
 use common::{Scene, kind, lease, outcome, said, worker};
 
 fn holder<T: std::fmt::Debug>(refused: Result<T, TaskError>) -> Holder {
@@ -154,9 +154,8 @@ async fn commits_are_cut(name: &str, cut: Cut) {
     let judges = move || -> Judge {
         let (cuts, mut has_marked) = (Arc::clone(&counted), false);
         Box::new(move |bytes: &[u8]| {
-            let says = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
-            has_marked |= says(b"UPDATE brainops.task");
-            let is_last = has_marked && says(b"COMMIT\0");
+            has_marked |= says(bytes, b"UPDATE brainops.task");
+            let is_last = has_marked && says(bytes, b"COMMIT\0");
             if is_last && cuts.fetch_add(1, Ordering::SeqCst) < 3 { cut } else { Cut::Not }
         })
     };

@@ -52,7 +52,7 @@ pub use histories::histories;
 pub use namespace::Namespace;
 pub use private_stack::{Part, PrivateStack};
 pub use project::project;
-pub use proxy::{Cut, Judge, Proxy, Weather};
+pub use proxy::{Cut, Judge, Proxy, Weather, says};
 pub use raw::RawRecord;
 pub use record::{Record, Records};
 pub use refold::{TableRows, refold, stored_rows};

@@ -51,6 +51,11 @@ pub enum Cut {
 /// Judges what one connection's client says, in order.
 pub type Judge = Box<dyn FnMut(&[u8]) -> Cut + Send>;
 
+/// Whether what a client says has these bytes in it: what a [`Judge`] asks most.
+pub fn says(said: &[u8], what: &[u8]) -> bool {
+    said.windows(what.len()).any(|window| window == what)
+}
+
 /// Makes a [`Judge`] for each connection.
 type Judges = Arc<dyn Fn() -> Judge + Send + Sync>;
 

@@ -163,13 +163,7 @@ impl<R: Rows> Applier<R> {
         moves: &BTreeMap<Place, Move>,
         moved: &BTreeSet<Place>,
     ) -> Result<Option<Fate>, Halt> {
-        let mut backoff = Backoff::for_database();
-        let found = loop {
-            match read_locked(&self.pool, &self.keeper, moved).await {
-                Ok(found) => break found,
-                Err(error) => self.wait_after(error, &mut backoff).await?,
-            }
-        };
+        let found = self.until_answered(|| read_locked(&self.pool, &self.keeper, moved)).await?;
         let fates =
             moved.iter().filter_map(|place| Some(fate(moves.get(place)?.claim, found.get(place).copied())));
         Ok(fate_of_all(fates))
@@ -182,13 +176,7 @@ impl<R: Rows> Applier<R> {
         place: &Place,
     ) -> Result<Option<Fate>, Halt> {
         let Some(Move { claim, .. }) = moves.get(place) else { return Ok(None) };
-        let mut backoff = Backoff::for_database();
-        let found = loop {
-            match fence_own(&self.pool, &self.keeper, place, claim.epoch).await {
-                Ok(found) => break found,
-                Err(error) => self.wait_after(error, &mut backoff).await?,
-            }
-        };
+        let found = self.until_answered(|| fence_own(&self.pool, &self.keeper, place, claim.epoch)).await?;
         let Some(found) = found else { return Ok(Some(Fate::TakenOver)) };
         if let Some(held) = self.held.get_mut(place) {
             held.raised(found.epoch);
@@ -203,8 +191,22 @@ impl<R: Rows> Applier<R> {
         Ok(written)
     }
 
+    /// Asks the database until it answers, as long as the same may then succeed.
+    pub(super) async fn until_answered<T, F>(&self, ask: impl Fn() -> F) -> Result<T, Halt>
+    where
+        F: Future<Output = Result<T, sqlx::Error>>,
+    {
+        let mut backoff = Backoff::for_database();
+        loop {
+            match ask().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.wait_after(error, &mut backoff).await?,
+            }
+        }
+    }
+
     /// Waits after an error of the database, if the same may then succeed.
-    pub(super) async fn wait_after(&self, error: sqlx::Error, backoff: &mut Backoff) -> Result<(), Halt> {
+    async fn wait_after(&self, error: sqlx::Error, backoff: &mut Backoff) -> Result<(), Halt> {
         if remedy(&error) != Remedy::Retry {
             return Err(FollowError::Database { what: self.what, source: error }.into());
         }

@@ -185,13 +185,7 @@ impl<R: Rows> Session<R> {
         let Applier { pool, keeper, what, .. } = &self.applier;
         let tell =
             |blockers| tracing::warn!(?blockers, followed = what, "somebody is in the way of a takeover");
-        let mut backoff = Backoff::for_database();
-        loop {
-            match take_over(pool, keeper, asked, tell).await {
-                Ok(checkpoints) => return Ok(checkpoints),
-                Err(error) => self.applier.wait_after(error, &mut backoff).await?,
-            }
-        }
+        self.applier.until_answered(|| take_over(pool, keeper, asked, tell)).await
     }
 
     /// Applies a batch; after shutdown was asked for, it gets a little longer.

@@ -14,6 +14,15 @@ use crate::metrics as names;
 use crate::name::CallName;
 use crate::row::{Call, call, with_columns};
 
+const FOLD_CALLS: &str = include_str!("../sql/fold_calls.sql");
+const FOLD_WORDS: &str = include_str!("../sql/fold_words.sql");
+
+/// One of the two: behind what moves checkpoints first, limited to where they have moved, and with what it answers.
+fn filled(sql: &str, moved: &str, only_moved: &str, answer: &str) -> String {
+    let sql = sql.replace("{moved}", moved).replace("{only_moved}", only_moved);
+    with_columns(&sql.replace("{answer}", answer))
+}
+
 /// Writes what was folded. Of the calls that were asked for the claimer takes as many as it has room for; it is answered with
 /// those that are new.
 pub(super) async fn write(
@@ -24,7 +33,7 @@ pub(super) async fn write(
     let claimed = write_asked(connection, folded, claimer).await?;
     let words = Words::of(folded);
     if !words.names.is_empty() {
-        words.bind(&fold_words_sql("", "", "SELECT true")).execute(&mut *connection).await?;
+        words.bind(filled(FOLD_WORDS, "", "", "SELECT true")).execute(&mut *connection).await?;
     }
     counter!(names::UNREADABLE_TOTAL).increment(folded.unreadable.len() as u64);
     keep_unreadable(connection, ("brainops.tool_unreadable", FOLLOWED.what), &folded.unreadable).await?;
@@ -37,8 +46,8 @@ async fn write_asked(
     claimer: (&str, usize),
 ) -> Result<Vec<Call>, sqlx::Error> {
     let Some(asking) = Asking::of(folded, claimer) else { return Ok(Vec::new()) };
-    let sql = fold_calls_sql("", "", "SELECT {columns} FROM fresh");
-    let rows = asking.bind(&sql).fetch_all(connection).await?;
+    let sql = filled(FOLD_CALLS, "", "", "SELECT {columns} FROM fresh");
+    let rows = asking.bind(sql).fetch_all(connection).await?;
     claimed_by(claimer.0, &rows)
 }
 
@@ -51,14 +60,13 @@ pub(super) async fn write_asked_at_once(
     claimer: (&str, usize),
 ) -> Result<Option<Vec<Call>>, sqlx::Error> {
     let Some(asking) = Asking::of(folded, claimer) else { return Ok(None) };
-    let moved = format!("{}, ", moved_sql(keeper, ASKING_PARAMETERS + 1));
-    let only_moved = "JOIN moved USING (partition)";
-    let sql = fold_calls_sql(
-        &moved,
-        only_moved,
+    let sql = filled(
+        FOLD_CALLS,
+        &format!("{}, ", moved_sql(keeper, ASKING_PARAMETERS + 1)),
+        "JOIN moved USING (partition)",
         "SELECT {columns} FROM moved LEFT JOIN fresh USING (topic, partition)",
     );
-    let rows = bind_moves(asking.bind(&sql), moves).fetch_all(pool).await?;
+    let rows = bind_moves(asking.bind(sql), moves).fetch_all(pool).await?;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -85,12 +93,6 @@ pub(super) async fn recall_claimed(
 
 /// How many parameters [`Asking::bind`] binds.
 const ASKING_PARAMETERS: usize = 15;
-
-fn fold_calls_sql(moved: &str, only_moved: &str, answer: &str) -> String {
-    let sql =
-        include_str!("../sql/fold_calls.sql").replace("{moved}", moved).replace("{only_moved}", only_moved);
-    with_columns(&sql.replace("{answer}", answer))
-}
 
 /// Those among the rows that the executor has claimed. A row without a call stands for a partition without a new one.
 fn claimed_by(executor: &str, rows: &[PgRow]) -> Result<Vec<Call>, sqlx::Error> {
@@ -125,9 +127,9 @@ impl<'a> Asking<'a> {
         Some(Self { asked: &folded.asked, topic, executor, is_claimed })
     }
 
-    fn bind<'q>(&'q self, sql: &'q str) -> Query<'q, Postgres, PgArguments> {
+    fn bind<'q>(&'q self, sql: String) -> Query<'q, Postgres, PgArguments> {
         let asked = self.asked;
-        sqlx::query(AssertSqlSafe(sql.to_owned()))
+        sqlx::query(AssertSqlSafe(sql))
             .bind(asked.iter().map(|one| one.name.source.as_str()).collect::<Vec<_>>())
             .bind(asked.iter().map(|one| one.name.id.as_str()).collect::<Vec<_>>())
             .bind(asked.iter().map(|one| one.subject.as_str()).collect::<Vec<_>>())
@@ -154,23 +156,18 @@ pub(super) async fn write_words_at_once(
     folded: &Folded,
 ) -> Result<bool, sqlx::Error> {
     let words = Words::of(folded);
-    let sql = fold_words_sql(
+    let sql = filled(
+        FOLD_WORDS,
         &format!("{}, ", moved_sql(keeper, WORDS_PARAMETERS + 1)),
         "AND EXISTS (SELECT FROM moved)",
         "SELECT set_config('synchronous_commit', 'off', true) FROM moved",
     );
-    let moved = bind_moves(words.bind(&sql), moves).fetch_optional(pool).await?;
+    let moved = bind_moves(words.bind(sql), moves).fetch_optional(pool).await?;
     Ok(moved.is_some())
 }
 
 /// How many parameters [`Words::bind`] binds.
 const WORDS_PARAMETERS: usize = 6;
-
-fn fold_words_sql(moved: &str, only_moved: &str, answer: &str) -> String {
-    let sql =
-        include_str!("../sql/fold_words.sql").replace("{moved}", moved).replace("{only_moved}", only_moved);
-    sql.replace("{answer}", answer)
-}
 
 /// What the log says of calls: how far each was started, and how it ended.
 struct Words<'a> {
@@ -183,10 +180,10 @@ impl<'a> Words<'a> {
         Self { folded, names: folded.started.keys().chain(folded.ends.keys()).collect() }
     }
 
-    fn bind<'q>(&'q self, sql: &'q str) -> Query<'q, Postgres, PgArguments> {
+    fn bind<'q>(&'q self, sql: String) -> Query<'q, Postgres, PgArguments> {
         let Folded { started, ends, .. } = self.folded;
         let names = || self.names.iter().copied();
-        sqlx::query(AssertSqlSafe(sql.to_owned()))
+        sqlx::query(AssertSqlSafe(sql))
             .bind(names().map(|name| name.source.as_str()).collect::<Vec<_>>())
             .bind(names().map(|name| name.id.as_str()).collect::<Vec<_>>())
             .bind(names().map(|name| started.get(name).map(|(attempt, _)| *attempt)).collect::<Vec<_>>())

@@ -7,7 +7,7 @@ use brainops_checkpoint::advance::{Claim, Found};
 use brainops_checkpoint::{Asked, Keeper, Move, fence_own, move_on, take_over};
 use brainops_event::{Offset, Partition, TopicId};
 use brainops_projection::PostgresConfig;
-use brainops_testkit::{Cut, Proxy};
+use brainops_testkit::{Cut, Proxy, says};
 use serde_json::json;
 
 use crate::check::{by_call, check};
@@ -24,7 +24,7 @@ async fn claims_are_cut(name: &str, cut: Cut) {
         let known = Arc::clone(&known);
         Box::new(move |bytes: &[u8]| {
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut words = (0..CALLS).filter(|number| contains(bytes, &format!("word-{number}.")));
+            let mut words = (0..CALLS).filter(|number| says(bytes, format!("word-{number}.").as_bytes()));
             let is_new = words.any(|number| known.insert(number));
             if is_new { cut } else { Cut::Not }
         })
@@ -48,10 +48,6 @@ async fn claims_are_cut(name: &str, cut: Cut) {
     }
     gate.stop().await;
     scene.close().await;
-}
-
-fn contains(bytes: &[u8], wanted: &str) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted.as_bytes())
 }
 
 #[tokio::test(flavor = "multi_thread")]

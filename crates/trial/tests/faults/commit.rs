@@ -1,10 +1,8 @@
 //! Row 7: a COMMIT is lost, or its answer.
 
-use brainops_testkit::{Cut, Judge, Proxy};
+use brainops_testkit::{Cut, Judge, Proxy, says};
 use brainops_trial::{Order, Scenario, Stage};
 use rustix::process::Signal;
-
-use crate::database::contains;
 
 pub fn scenarios() -> Vec<Scenario> {
     vec![
@@ -18,8 +16,8 @@ async fn lost(stage: &mut Stage, cut: Cut) -> anyhow::Result<()> {
     let proxy = Proxy::judging(format!("{}:{}", postgres.host, postgres.port), move || -> Judge {
         let (mut has_written, mut commits) = (false, 0);
         Box::new(move |said| {
-            has_written |= contains(said, b"COPY trial_g1.seen");
-            if !has_written || !contains(said, b"COMMIT\0") {
+            has_written |= says(said, b"COPY trial_g1.seen");
+            if !has_written || !says(said, b"COMMIT\0") {
                 return Cut::Not;
             }
             commits += 1;

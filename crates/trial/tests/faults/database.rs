@@ -1,6 +1,6 @@
 //! Row 6: Postgres is killed, ended at once, or loses one backend in the middle of a batch.
 
-use brainops_testkit::{Cut, Judge, Part, Proxy};
+use brainops_testkit::{Cut, Judge, Part, Proxy, says};
 use brainops_trial::{Order, Scenario, Stage};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -66,7 +66,7 @@ async fn copies(stage: &mut Stage) -> anyhow::Result<()> {
     let proxy = Proxy::judging(format!("{}:{}", postgres.host, postgres.port), || -> Judge {
         let (mut copies, mut in_copy) = (0, false);
         Box::new(move |said| {
-            let begins = contains(said, b"COPY trial_g1.seen");
+            let begins = says(said, b"COPY trial_g1.seen");
             copies += i32::from(begins);
             let cut = in_copy && copies % 4 == 0; // what follows the statement: rows
             in_copy = begins;
@@ -82,8 +82,4 @@ async fn copies(stage: &mut Stage) -> anyhow::Result<()> {
     stage.start(Order::projector("two"));
     stage.healed();
     stage.said(100).await
-}
-
-pub fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
 }

@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use brainops_fault::POINTS;
-use brainops_testkit::{Cut, Judge, Part, Proxy};
+use brainops_testkit::{Cut, Judge, Part, Proxy, says};
 use brainops_trial::{Order, RawRecord, Scenario, Stage, event};
 use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::broker::{kill_kafka, stop_kafka};
-use crate::database::contains;
 use crate::locks::lock_a_while;
 
 /// Reached only by who brings sagas back after a restore, or throws the switch that stops agents.
@@ -353,8 +352,8 @@ async fn lost(stage: &mut Stage, cut: Cut, relaying: bool) -> anyhow::Result<()>
     let proxy = Proxy::judging(format!("{}:{}", postgres.host, postgres.port), move || -> Judge {
         let (mut has_reacted, mut commits) = (false, 0);
         Box::new(move |said| {
-            has_reacted |= contains(said, b"brainops.saga_inbox");
-            if !has_reacted || !contains(said, b"COMMIT\0") {
+            has_reacted |= says(said, b"brainops.saga_inbox");
+            if !has_reacted || !says(said, b"COMMIT\0") {
                 return Cut::Not;
             }
             commits += 1;
